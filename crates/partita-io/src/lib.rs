@@ -1,0 +1,22 @@
+//! Files to record batches and back.
+//!
+//! The engine reads every format through one trait, [`Source`], and writes every format through one type,
+//! the dataset writer. Nothing here knows an expression, a plan or a thread pool: a filter comes in as a
+//! [`RowFilter`] or as a list of [`Prune`] terms, memory is asked of a [`Reserve`], and every call to the
+//! outside goes through a [`FileSystem`], so that tests can make the N-th call of any kind fail.
+//!
+//! Read `source.rs` first: it is the contract that the engine's scan calls. `csv/`, `parquet/`, `ipc/`
+//! and `ndjson/` implement it; `dataset/` is the way back to disk.
+
+mod error;
+mod filesystem;
+mod limits;
+mod source;
+
+pub use error::{Error, Result};
+pub use filesystem::{FileInfo, FileKind, FileSystem, ReadFile, WriteFile};
+pub use limits::Limits;
+pub use source::{
+    BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,
+    Source, Split, Statistics, Unlimited,
+};

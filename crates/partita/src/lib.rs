@@ -1,0 +1,1 @@
+//! A partitioned lazy dataframe engine on Apache Arrow.
