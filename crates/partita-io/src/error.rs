@@ -153,13 +153,17 @@ impl fmt::Display for Error {
         let inner = &*self.0;
         match &inner.kind {
             Kind::System { doing, source } => write!(f, "cannot {doing}: {source}")?,
-            Kind::Corrupt(message) | Kind::Memory(message) | Kind::Invalid(message) => f.write_str(message)?,
+            Kind::Corrupt(message) | Kind::Memory(message) | Kind::Invalid(message) => {
+                f.write_str(message)?
+            }
             Kind::Unsupported(message) => write!(f, "{message} is not supported")?,
             Kind::Limit { what, asked, limit, setting } => write!(
                 f,
                 "{what} is {asked} but at most {limit} is allowed; raise the limit `{setting}` if the file is to be trusted"
             )?,
-            Kind::TypeTooNarrow { value, data_type } => write!(f, "the value `{value}` is not of type {data_type}")?,
+            Kind::TypeTooNarrow { value, data_type } => {
+                write!(f, "the value `{value}` is not of type {data_type}")?
+            }
             Kind::Filter(source) => write!(f, "{source}")?,
         }
         if let Some(column) = &inner.column {

@@ -10,6 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+mod faulty;
+mod local;
+
+pub use faulty::{Call, Fault, Faulty, JournalEntry};
+pub use local::Local;
+
 /// What a directory entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -79,4 +85,48 @@ pub trait FileSystem: Send + Sync + Debug {
     /// Takes the advisory lock of a file for as long as the returned guard lives; `None` if another process
     /// holds it. Used to tell a live run's temporary directory from a dead one's.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn std::any::Any + Send + Sync>>>;
+    /// Whether `path` itself is a symbolic link. Systems without links say no.
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        let _ = path;
+        Ok(false)
+    }
+    /// The absolute path without links. Systems without links give it back unchanged.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_path_buf())
+    }
 }
+
+/// Does `attempt` again for as long as a signal interrupts it (EINTR): the one place where this is done.
+pub fn retried<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Reads until `buffer` is full or the file ends, however short single reads are; returns how much was read.
+pub fn read_full_at(file: &dyn ReadFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let rest = &mut buffer[done..];
+        match retried(|| file.read_at(offset + done as u64, &mut *rest))? {
+            0 => break,
+            count => done += count,
+        }
+    }
+    Ok(done)
+}
+
+/// Fills `buffer` from `offset`; an error of kind `UnexpectedEof` if the file ends before.
+pub fn read_exact_at(file: &dyn ReadFile, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    if read_full_at(file, offset, buffer)? == buffer.len() {
+        Ok(())
+    } else {
+        Err(io::Error::from(io::ErrorKind::UnexpectedEof))
+    }
+}
+
+#[cfg(test)]
+mod tests;

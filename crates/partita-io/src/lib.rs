@@ -8,13 +8,20 @@
 //! Read `source.rs` first: it is the contract that the engine's scan calls. `csv/`, `parquet/`, `ipc/`
 //! and `ndjson/` implement it; `dataset/` is the way back to disk.
 
+mod compression;
+mod data_file;
 mod error;
 mod filesystem;
 mod limits;
 mod source;
 
+pub use compression::{ByteStream, Compression};
+pub use data_file::DataFile;
 pub use error::{Error, Result};
-pub use filesystem::{FileInfo, FileKind, FileSystem, ReadFile, WriteFile};
+pub use filesystem::{
+    Call, Fault, Faulty, FileInfo, FileKind, FileSystem, JournalEntry, Local, ReadFile, WriteFile,
+    read_exact_at, read_full_at, retried,
+};
 pub use limits::Limits;
 pub use source::{
     BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,

@@ -37,7 +37,12 @@ pub trait Source: Send + Sync + Debug {
     ///
     /// # Errors
     /// The file cannot be opened or is not what it should be; errors name file and place.
-    fn read(&self, split: &Split, request: &ScanRequest, context: &ReadContext) -> Result<Box<dyn BatchReader>>;
+    fn read(
+        &self,
+        split: &Split,
+        request: &ScanRequest,
+        context: &ReadContext,
+    ) -> Result<Box<dyn BatchReader>>;
 
     /// Called once when a reader failed with [`crate::Error::is_type_too_narrow`]: reads the projected
     /// columns of all files and returns this source with types that hold every value, and what was widened.
@@ -45,7 +50,11 @@ pub trait Source: Send + Sync + Debug {
     ///
     /// # Errors
     /// As [`Source::read`].
-    fn widened(&self, request: &ScanRequest, context: &ReadContext) -> Result<(Arc<dyn Source>, Vec<Notice>)> {
+    fn widened(
+        &self,
+        request: &ScanRequest,
+        context: &ReadContext,
+    ) -> Result<(Arc<dyn Source>, Vec<Notice>)> {
         let _ = (request, context);
         unreachable!("only a source that infers types can find them too narrow")
     }
