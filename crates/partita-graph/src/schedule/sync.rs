@@ -1,0 +1,39 @@
+//! All the synchronisation of a run: one lock, one condition. What is done under it is in `state`.
+//!
+//! Kept apart and small so that an exhaustive interleaving checker can put its own types here.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A state behind one lock, and a way to wait until it says so.
+#[derive(Debug)]
+pub(crate) struct Gate<S> {
+    state: Mutex<S>,
+    changed: Condvar,
+}
+
+impl<S> Gate<S> {
+    pub(crate) fn new(state: S) -> Self {
+        Gate { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Does `action` alone.
+    pub(crate) fn enter<R>(&self, action: impl FnOnce(&mut S) -> R) -> R {
+        action(&mut self.lock())
+    }
+
+    /// Sleeps as long as `asleep` holds.
+    pub(crate) fn wait_while(&self, asleep: impl FnMut(&mut S) -> bool) {
+        let guard = self.changed.wait_while(self.lock(), asleep);
+        drop(guard.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Lets all that wait look again.
+    pub(crate) fn notify(&self) {
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, S> {
+        // A panic under the lock ends the run with an error (see `worker`), which must still get in here.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,228 @@
+//! The workers: loops on pool threads that take turns at the state and run tasks in between.
+//!
+//! A worker is a job spawned on the pool. It runs one task after the other, always the best ready one, and
+//! leaves when it finds none; whoever makes tasks ready spawns workers for them. So idle threads sleep in
+//! rayon, where other work can have them, and tasks never run on top of each other on a stack.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use rayon::ThreadPool;
+
+use crate::error::{Path, means_stopped, panic_message};
+use crate::{BoxError, Cause, Name, Observer, RunError, RunOptions, Span, Step, TaskContext, TaskInfo};
+
+use super::place::Rank;
+use super::segment::Segment;
+use super::state::{Arrival, Chores, Job, Outcome, Report, State};
+use super::sync::Gate;
+
+thread_local! {
+    /// Whether this thread is inside a task.
+    static IN_TASK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What all workers of a run share.
+pub(crate) struct Shared<T> {
+    gate: Gate<State<T>>,
+    options: RunOptions,
+}
+
+/// How a worker came to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A job of the pool.
+    Spawned,
+    /// The thread that called `run`, one of the pool's.
+    Caller,
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    pub(crate) fn new(root: Segment<T>, threads: usize, options: RunOptions) -> Arc<Self> {
+        let state = State::new(Box::new(root), threads, options.clone());
+        Arc::new(Shared { gate: Gate::new(state), options })
+    }
+
+    /// Runs to the end on the pool while this thread, which is of no pool, sleeps.
+    pub(crate) fn wait(self: &Arc<Self>, pool: &ThreadPool) {
+        for _ in 0..self.begin(false) {
+            let shared = Arc::clone(self);
+            pool.spawn(move || shared.work(Role::Spawned));
+        }
+        self.gate.wait_while(|state| !state.done);
+    }
+
+    /// Runs to the end with this thread, which is of the pool, as one of the workers.
+    pub(crate) fn take_part(self: &Arc<Self>) {
+        let others = self.begin(true);
+        self.spawn(others);
+        while !self.gate.enter(|state| state.done) {
+            self.work(Role::Caller);
+            self.gate.wait_while(|state| state.parked && !state.done);
+        }
+    }
+
+    pub(crate) fn conclude(&self) -> Result<Vec<Arc<T>>, RunError> {
+        let (result, leftovers) = self.gate.enter(State::conclude);
+        match catch_unwind(AssertUnwindSafe(|| drop(leftovers))) {
+            Ok(()) => result,
+            Err(payload) => {
+                // A destructor of the user's panicked; an error that came before it says more.
+                let cause = Cause::Panicked(panic_message(payload.as_ref()));
+                result.and(Err(RunError::new(Path::default(), cause)))
+            }
+        }
+    }
+
+    /// Makes the first tasks ready; returns how many workers to spawn.
+    fn begin(&self, caller: bool) -> usize {
+        let (spawn, chores) = self.gate.enter(|state| state.begin(caller));
+        let start = Culprit { rank: Rank::ROOT, name: Name::from("start of the run") };
+        self.do_chores(chores, &start);
+        spawn
+    }
+
+    /// Spawns workers from a thread of the pool.
+    fn spawn(self: &Arc<Self>, workers: usize) {
+        for _ in 0..workers {
+            let shared = Arc::clone(self);
+            rayon::spawn(move || shared.work(Role::Spawned));
+        }
+    }
+
+    /// Works until there is nothing to do.
+    fn work(self: &Arc<Self>, role: Role) {
+        // Last resort: whatever breaks in here, the caller must not wait for ever, and a panic in a spawned
+        // job would end the process.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.take_turns(role))) {
+            self.gate.enter(|state| state.give_up(&panic_message(payload.as_ref())));
+            self.gate.notify();
+        }
+    }
+
+    fn take_turns(self: &Arc<Self>, role: Role) {
+        // A task that waits inside rayon (a join) may be given one of our workers to run meanwhile. One
+        // task then, and back, or the waiting task would wait for the whole run.
+        let guest = role == Role::Spawned && IN_TASK.get();
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut culprit = Culprit { rank: Rank::ROOT, name: Name::from("start of the run") };
+        let mut arrival = Arrival { report: None, swept: false, last: false, caller: role == Role::Caller };
+        loop {
+            let turn = self.gate.enter(|state| state.turn(arrival, &stop));
+            if turn.notify {
+                self.gate.notify();
+            }
+            self.spawn(turn.spawn);
+            if turn.leave {
+                return;
+            }
+            let swept = !turn.chores.is_empty();
+            self.do_chores(turn.chores, &culprit);
+            let report = turn.job.map(|job| {
+                culprit = Culprit { rank: job.rank, name: job.info.name.clone() };
+                self.execute(job, &stop)
+            });
+            let last = guest && report.is_some();
+            arrival = Arrival { report, swept, last, caller: role == Role::Caller };
+        }
+    }
+
+    /// Does outside the lock what a turn left to do. A panic in there counts against the task that ended.
+    fn do_chores(&self, chores: Chores<T>, culprit: &Culprit) {
+        if chores.is_empty() {
+            return;
+        }
+        let work = AssertUnwindSafe(|| {
+            if let Some(observer) = &self.options.observer {
+                chores.queued.iter().for_each(|task| observer.queued(task));
+            }
+            drop(chores);
+        });
+        if let Err(payload) = catch_unwind(work) {
+            let cause = Cause::Panicked(panic_message(payload.as_ref()));
+            self.gate.enter(|state| state.fail(culprit.rank, culprit.name.clone(), cause));
+        }
+    }
+
+    /// Runs a task.
+    fn execute(&self, job: Job<T>, stop: &Arc<AtomicBool>) -> Report<T> {
+        let Job { rank, info, run, inputs } = job;
+        let context = TaskContext {
+            name: info.name.clone(),
+            task: info.task,
+            worker: rayon::current_thread_index().unwrap_or(0),
+            cancel: self.options.cancel.clone(),
+            stop: Arc::clone(stop),
+        };
+        let watch = self.options.observer.as_ref().map(|observer| (observer, Instant::now()));
+        let outcome = guarded(|| {
+            if let Some((observer, _)) = watch {
+                observer.started(&info, context.worker);
+            }
+            let _inside = InTask::enter();
+            outcome_of(run(&context, inputs), &context)
+        });
+        let outcome = guarded(|| {
+            if let Some((observer, started)) = watch {
+                let span = Span { worker: context.worker, started, finished: Instant::now() };
+                tell_end(observer.as_ref(), &info, span, &outcome);
+            }
+            if let Some(admission) = &self.options.admission {
+                admission.ended(info.cost);
+            }
+            outcome
+        });
+        Report { rank, name: info.name, outcome }
+    }
+}
+
+/// The task that a panic outside any task is counted against.
+struct Culprit {
+    rank: Rank,
+    name: Name,
+}
+
+/// Marks the thread as inside a task, until dropped.
+struct InTask {
+    before: bool,
+}
+
+impl InTask {
+    fn enter() -> Self {
+        InTask { before: IN_TASK.replace(true) }
+    }
+}
+
+impl Drop for InTask {
+    fn drop(&mut self) {
+        IN_TASK.set(self.before);
+    }
+}
+
+/// Turns a panic into a failure.
+fn guarded<T>(action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    let caught = catch_unwind(AssertUnwindSafe(action));
+    caught.unwrap_or_else(|payload| Outcome::Failed(Cause::Panicked(panic_message(payload.as_ref()))))
+}
+
+fn outcome_of<T>(step: Result<Step<T>, BoxError>, context: &TaskContext) -> Outcome<T> {
+    match step {
+        Ok(Step::Done(result)) => Outcome::Done(Arc::new(result)),
+        Ok(Step::Shared(result)) => Outcome::Done(result),
+        Ok(Step::Expand(graph, result)) => Outcome::Expand(Box::new(Segment::new(graph, &[result]))),
+        Err(error) if context.is_stopped() && means_stopped(&error) => Outcome::Stopped,
+        Err(error) => Outcome::Failed(Cause::Error(error)),
+    }
+}
+
+fn tell_end<T>(observer: &dyn Observer, info: &TaskInfo, span: Span, outcome: &Outcome<T>) {
+    match outcome {
+        Outcome::Done(_) => observer.finished(info, span),
+        Outcome::Expand(segment) => observer.expanded(info, span, segment.undone),
+        Outcome::Failed(cause) => observer.failed(info, span, cause),
+        Outcome::Stopped => observer.stopped(info, span),
+    }
+}
