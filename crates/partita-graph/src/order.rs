@@ -12,6 +12,9 @@
 
 use crate::edges::Edges;
 
+#[cfg(test)]
+mod tests;
+
 /// What the order depends on. Tasks only depend on tasks with smaller numbers.
 pub(crate) struct Shape<'a> {
     pub(crate) deps: &'a Edges,

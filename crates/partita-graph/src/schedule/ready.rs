@@ -6,6 +6,9 @@ use std::cmp::Ordering;
 
 use super::place::{Places, Rank};
 
+#[cfg(test)]
+mod tests;
+
 /// A heap with the earliest rank on top.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {

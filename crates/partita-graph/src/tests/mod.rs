@@ -1,6 +1,9 @@
 //! Tests of the crate as its users see it, and what they share.
 
 mod behaviour;
+pub(crate) mod random;
+mod scale;
+mod stress;
 
 use std::sync::mpsc;
 use std::time::Duration;
