@@ -3,5 +3,8 @@
 //! Nothing here sees an expression, a plan, a file or a thread. The engine's `op` modules call these.
 
 mod error;
+pub mod join;
+mod keys;
+pub mod take;
 
 pub use error::{Error, Result};

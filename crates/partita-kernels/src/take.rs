@@ -1,0 +1,71 @@
+//! Gathers rows by number, for joins and sorts, without keeping large text buffers alive for a few rows.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryViewArray, GenericByteViewArray, RecordBatch, RecordBatchOptions,
+    StringViewArray, UInt32Array,
+};
+use arrow::compute::{concat_batches, take};
+use arrow::datatypes::{ByteViewType, DataType, SchemaRef};
+
+use crate::Result;
+
+/// A view array is compacted when it keeps more than this many times the bytes that its rows need...
+const SLACK: usize = 2;
+/// ...and more than this many bytes for nothing.
+const SLACK_BYTES: usize = 64 * 1024;
+
+/// The rows of `column` at `rows`; a null row number gives a null.
+///
+/// # Errors
+/// A row number is out of range, or the result is too large for its type's offsets.
+pub fn take_column(column: &ArrayRef, rows: &UInt32Array) -> Result<ArrayRef> {
+    Ok(compact_views(&take(column, rows, None)?))
+}
+
+/// The rows of `batch` at `rows`; null row numbers give rows of nulls, so the columns must be nullable then.
+///
+/// # Errors
+/// As [`take_column`]; also a null row number for a column that is not nullable.
+pub fn take_batch(batch: &RecordBatch, rows: &UInt32Array) -> Result<RecordBatch> {
+    let columns =
+        batch.columns().iter().map(|column| take_column(column, rows)).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
+}
+
+/// One batch of all rows of `batches`, in order: what a join's build side becomes before rows are gathered from it.
+///
+/// # Errors
+/// The batches do not have this schema, or text with 32-bit offsets becomes larger than 2 GiB.
+pub fn concat_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
+    match batches {
+        [one] => Ok(one.clone()),
+        many => Ok(concat_batches(schema, many)?),
+    }
+}
+
+/// The same values; a view array that keeps much more text alive than it shows is rewritten into a buffer of its own.
+pub fn compact_views(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Utf8View => match compacted(array.as_string_view()) {
+            Some(compact) => Arc::new(compact) as Arc<StringViewArray>,
+            None => Arc::clone(array),
+        },
+        DataType::BinaryView => match compacted(array.as_binary_view()) {
+            Some(compact) => Arc::new(compact) as Arc<BinaryViewArray>,
+            None => Arc::clone(array),
+        },
+        _ => Arc::clone(array),
+    }
+}
+
+fn compacted<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>) -> Option<GenericByteViewArray<T>> {
+    let kept: usize = array.data_buffers().iter().map(|buffer| buffer.capacity()).sum();
+    if kept <= SLACK_BYTES {
+        return None;
+    }
+    let needed = array.total_buffer_bytes_used();
+    (kept > needed.saturating_mul(SLACK).saturating_add(SLACK_BYTES)).then(|| array.gc())
+}
