@@ -8,14 +8,19 @@
 //! Read `source.rs` first: it is the contract that the engine's scan calls. `csv/`, `parquet/`, `ipc/`
 //! and `ndjson/` implement it; `dataset/` is the way back to disk.
 
+mod adapter;
 mod compression;
 mod data_file;
 mod error;
+mod file_columns;
 mod filesystem;
 #[allow(dead_code, reason = "the listing and the dataset writer that call it land next")]
 mod hive;
 mod limits;
+mod listing;
+mod prune;
 mod source;
+mod unify;
 
 pub use compression::{ByteStream, Compression};
 pub use data_file::DataFile;
@@ -25,7 +30,9 @@ pub use filesystem::{
     read_exact_at, read_full_at, retried,
 };
 pub use limits::Limits;
+pub use listing::{Listing, ListingOptions, PartitionColumn, Place, Places};
 pub use source::{
     BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,
     Source, Split, Statistics, Unlimited,
 };
+pub use unify::ExtraColumns;
