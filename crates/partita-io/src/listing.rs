@@ -1,7 +1,7 @@
 //! From what the user names (a file, a directory, a glob, a list of those) to the files of a source, in a
 //! fixed order, with the columns that the names of hive directories give.
 //!
-//! `listing/places.rs` holds what may be named, `listing/scan.rs` walks directories, `listing/hive.rs` types
+//! `listing/places.rs` holds what may be named, `listing/scan.rs` walks directories, `listing/partitions.rs` types
 //! the values of `key=value` directories. A format's `open` calls [`Listing::open`], reads the schema of each
 //! file, and goes on to `unify.rs`.
 //!
@@ -27,7 +27,7 @@ use arrow::datatypes::{DataType, FieldRef};
 
 use crate::{Error, FileInfo, FileSystem, Prune, Result};
 
-mod hive;
+mod partitions;
 mod places;
 mod scan;
 
@@ -122,7 +122,7 @@ impl Listing {
                 .in_file(&twice.info.path));
         }
         let partitions =
-            if options.hive { hive::columns(&found, &options.partition_types)? } else { Vec::new() };
+            if options.hive { partitions::columns(&found, &options.partition_types)? } else { Vec::new() };
         Ok(Listing { files: found.into_iter().map(|file| file.info).collect(), partitions, places })
     }
 

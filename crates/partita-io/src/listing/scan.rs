@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
-use super::{Found, ListingOptions, TEMPORARY_PREFIX, below, hive, name_of, nearest, shown, some_of};
+use super::{Found, ListingOptions, TEMPORARY_PREFIX, below, name_of, nearest, partitions, shown, some_of};
 use crate::{Error, FileInfo, FileKind, FileSystem, Result, retried};
 
 /// Deeper directories are taken for a loop that the system does not show (bind mounts).
@@ -75,7 +75,7 @@ fn one(
 }
 
 fn keys_of(relative: &Path, options: &ListingOptions) -> Result<Vec<(String, Option<String>)>> {
-    if options.hive { hive::keys(relative) } else { Ok(Vec::new()) }
+    if options.hive { partitions::keys(relative) } else { Ok(Vec::new()) }
 }
 
 /// The error for a path that does not exist, with the name it was probably meant to be.

@@ -1,5 +1,8 @@
-//! The names of hive directories: `key=value` -> keys and values of one file -> typed columns of all files.
+//! Partition columns: the keys and values in the path of each file -> one typed column per key.
+//!
+//! How a single name is spelled is in `hive.rs`, which the writer shares.
 
+use std::borrow::Cow;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -9,10 +12,8 @@ use arrow::datatypes::{DataType, Field};
 use chrono::{Datelike, NaiveDate};
 
 use super::{Found, PartitionColumn};
+use crate::hive::{NULL_VALUE, decode_component};
 use crate::{Error, Result};
-
-/// What stands for null in the name of a directory.
-pub(crate) const NULL_NAME: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// The keys and values that the directories of a file's path (relative to the root of the scan) give.
 pub(super) fn keys(relative: &Path) -> Result<Vec<(String, Option<String>)>> {
@@ -25,38 +26,14 @@ pub(super) fn keys(relative: &Path) -> Result<Vec<(String, Option<String>)>> {
         let text = name.to_str().ok_or_else(|| {
             Error::corrupt("the name of a partition directory is not UTF-8").in_file(relative)
         })?;
-        let Some((key, value)) = text.split_once('=').filter(|(key, _)| !key.is_empty()) else { continue };
-        let key = decoded(key, relative)?;
+        let Some((key, value)) = decode_component(text) else { continue };
         if keys.iter().any(|(known, _)| *known == key) {
             return Err(Error::invalid(format!("two directories give the partition column `{key}`"))
                 .in_file(relative));
         }
-        let value = if value == NULL_NAME { None } else { Some(decoded(value, relative)?) };
-        keys.push((key, value));
+        keys.push((key.into_owned(), value.map(Cow::into_owned)));
     }
     Ok(keys)
-}
-
-/// Resolves `%41`; a `%` without two hexadecimal digits stands for itself, as in Hive.
-fn decoded(text: &str, path: &Path) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let digit = |at: usize| tail.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| {
-        Error::corrupt(format!("the directory name `{text}` is not UTF-8 once it is decoded")).in_file(path)
-    })
 }
 
 /// One typed column per key, with a value per file.
@@ -107,7 +84,7 @@ fn column(found: &[Found], index: usize, declared: &[(String, DataType)]) -> Res
         let error = match at_fault {
             Some(file) => Error::invalid(format!(
                 "the directory's value `{}` is not of the declared type {data_type}",
-                texts[file].unwrap_or(NULL_NAME)
+                texts[file].unwrap_or(NULL_VALUE)
             ))
             .in_file(&found[file].info.path),
             None => Error::invalid(format!("directory names cannot be read as {data_type}: {error}")),
