@@ -15,6 +15,9 @@ use super::place::{Places, Rank};
 use super::ready::Ready;
 use super::segment::Segment;
 
+#[cfg(test)]
+mod exhaustive;
+
 /// A run between two transitions.
 pub(crate) struct State<T> {
     options: RunOptions,

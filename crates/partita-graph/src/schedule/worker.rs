@@ -208,7 +208,8 @@ fn guarded<T>(action: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     caught.unwrap_or_else(|payload| Outcome::Failed(Cause::Panicked(panic_message(payload.as_ref()))))
 }
 
-fn outcome_of<T>(step: Result<Step<T>, BoxError>, context: &TaskContext) -> Outcome<T> {
+/// What a task's answer means.
+pub(super) fn outcome_of<T>(step: Result<Step<T>, BoxError>, context: &TaskContext) -> Outcome<T> {
     match step {
         Ok(Step::Done(result)) => Outcome::Done(Arc::new(result)),
         Ok(Step::Shared(result)) => Outcome::Done(result),

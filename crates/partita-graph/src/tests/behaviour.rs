@@ -152,6 +152,37 @@ fn a_panicking_destructor_is_an_error() {
 }
 
 #[test]
+fn a_run_ends_after_its_last_destructor() {
+    /// Tells when its destructor begins, and takes its time to end it.
+    #[derive(Debug)]
+    struct Slow {
+        begun: Arc<Barrier>,
+        ended: Arc<AtomicUsize>,
+    }
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.begun.wait();
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            self.ended.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    within_a_minute(|| {
+        let (begun, ended) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+        let mut graph = Graph::new();
+        let slow = Slow { begun: Arc::clone(&begun), ended: Arc::clone(&ended) };
+        let unused = graph.add("unused", &[], move |_, _| Ok(Step::Done(Some(slow))));
+        let fails = graph.add("fails", &[], move |_, _| {
+            begun.wait();
+            Err("on purpose".into())
+        });
+        let end = graph.add("end", &[fails], |_, _| Ok(Step::Done(None)));
+        graph.after(end, unused);
+        run(graph, &pool(2), &[end], RunOptions::default()).unwrap_err();
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
 fn the_first_error_stops_what_has_not_started() {
     let started = Arc::new(AtomicUsize::new(0));
     let mut graph = Graph::new();
