@@ -50,18 +50,31 @@ impl fmt::Display for Step {
 
 #[derive(Debug)]
 enum Kind {
-    UnknownColumn { name: String, available: Vec<String> },
-    DuplicateColumn { name: String },
+    UnknownColumn {
+        name: String,
+        available: Vec<String>,
+    },
+    DuplicateColumn {
+        name: String,
+    },
     /// An operation met a type that it has no meaning for.
-    Type { expression: String, message: String },
+    Type {
+        expression: String,
+        message: String,
+    },
     /// A value broke an expression: overflow, a failed cast.
-    Value { expression: String, message: String },
+    Value {
+        expression: String,
+        message: String,
+    },
     /// Data did not match a declared schema.
     Schema(String),
     Invalid(String),
     Memory(String),
     Cancelled,
-    Panicked { message: String },
+    Panicked {
+        message: String,
+    },
     Io(partita_io::Error),
     Arrow(arrow::error::ArrowError),
     User(Box<dyn std::error::Error + Send + Sync>),
@@ -181,7 +194,10 @@ impl fmt::Display for Kind {
                 }
             }
             Kind::DuplicateColumn { name } => {
-                write!(f, "the column name `{name}` is used twice; give one of them another with `alias` or `rename`")
+                write!(
+                    f,
+                    "the column name `{name}` is used twice; give one of them another with `alias` or `rename`"
+                )
             }
             Kind::Type { expression, message } | Kind::Value { expression, message } => {
                 write!(f, "{message}, in `{expression}`")
@@ -201,7 +217,9 @@ impl fmt::Display for Kind {
 pub(crate) fn nearest<'a>(name: &str, available: &'a [String]) -> Option<&'a str> {
     available
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= (name.chars().count() / 3).max(1))
         .map(|(_, candidate)| candidate.as_str())
@@ -209,8 +227,7 @@ pub(crate) fn nearest<'a>(name: &str, available: &'a [String]) -> Option<&'a str
 
 fn quoted(names: &[String]) -> String {
     const SHOWN: usize = 12;
-    let mut text =
-        names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
     }

@@ -1,1 +1,30 @@
-//! The expression tree.
+//! Expressions: what users write about columns, and how it becomes arrays.
+//!
+//! `build` and `function` make a `tree`; `bind` resolves its names and types against a schema into a `program`,
+//! which evaluates batches. `rewrite` and `fold` are what the optimizer does with a tree; `aggregate` takes the
+//! expressions of `agg` apart. A frame takes expressions into a plan; that is where the flow goes on.
+
+pub(crate) mod aggregate;
+mod arithmetic;
+mod bind;
+mod build;
+mod calendar;
+mod compare;
+mod convert;
+mod decimals;
+mod display;
+pub(crate) mod function;
+pub(crate) mod literal;
+pub(crate) mod program;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod types;
+mod value;
+
+pub use aggregate::size;
+pub use build::{Then, When, coalesce, col, when};
+pub use literal::{lit, lit_decimal, null};
+pub use tree::Expr;
+
+pub(crate) use program::{Bound, BoundList};

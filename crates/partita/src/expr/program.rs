@@ -1,0 +1,454 @@
+//! Bound expressions: a flat list of steps, each computed once per batch, in an order where arguments come first.
+//!
+//! Made by `bind`. Equal sub-expressions are one step, so what several expressions share is computed once. A
+//! branch that can fail (an overflow, a failed cast) is computed only on the rows that take it: its steps run
+//! in a nested frame over the selected rows, which takes what the outer frame has by filtering it.
+
+use std::sync::Arc;
+
+use arrow::array::UInt32Array;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
+use arrow::compute::kernels::boolean::{and_kleene, not, or_kleene};
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::{prep_null_mask_filter, take};
+use arrow::datatypes::{DataType, Field, Schema};
+use hashbrown::HashMap;
+
+use super::bind::Binder;
+use super::tree::Expr;
+use super::value::{Fault, Kernel, Value};
+use crate::{Error, Result};
+
+/// One step of a program.
+pub(crate) struct Slot {
+    pub(crate) step: Step,
+    pub(crate) data_type: DataType,
+    pub(crate) nullable: bool,
+    /// Whether the step, or one that it needs, can fail on some value.
+    pub(crate) raises: bool,
+    /// For messages.
+    pub(crate) expr: Expr,
+}
+
+pub(crate) enum Step {
+    Column(usize),
+    Constant(ArrayRef),
+    Call {
+        kernel: Kernel,
+        arguments: Vec<usize>,
+    },
+    /// Kleene's and/or. `lazy` holds the steps of a right side that is only evaluated where the left decides nothing.
+    Logic {
+        and: bool,
+        left: usize,
+        right: usize,
+        lazy: Option<Vec<usize>>,
+    },
+    Case {
+        branches: Vec<Branch>,
+        otherwise: Option<usize>,
+        lazy_otherwise: Option<Vec<usize>>,
+    },
+}
+
+/// A condition and a value; each with its steps if it is evaluated only on the rows that come to it.
+pub(crate) struct Branch {
+    pub(crate) condition: usize,
+    pub(crate) lazy_condition: Option<Vec<usize>>,
+    pub(crate) value: usize,
+    pub(crate) lazy_value: Option<Vec<usize>>,
+}
+
+impl Step {
+    /// The steps whose results this one takes when it starts.
+    pub(crate) fn for_each_eager(&self, mut f: impl FnMut(usize)) {
+        match self {
+            Step::Column(_) | Step::Constant(_) => {}
+            Step::Call { arguments, .. } => arguments.iter().copied().for_each(f),
+            Step::Logic { left, right, lazy, .. } => {
+                f(*left);
+                if lazy.is_none() {
+                    f(*right);
+                }
+            }
+            Step::Case { branches, otherwise, lazy_otherwise } => {
+                for branch in branches {
+                    if branch.lazy_condition.is_none() {
+                        f(branch.condition);
+                    }
+                    if branch.lazy_value.is_none() {
+                        f(branch.value);
+                    }
+                }
+                if let (Some(otherwise), None) = (otherwise, lazy_otherwise) {
+                    f(*otherwise);
+                }
+            }
+        }
+    }
+    /// The lists of steps that run in nested frames.
+    pub(crate) fn for_each_lazy<'a>(&'a self, mut f: impl FnMut(&'a [usize])) {
+        match self {
+            Step::Column(_) | Step::Constant(_) | Step::Call { .. } => {}
+            Step::Logic { lazy, .. } => lazy.iter().for_each(|steps| f(steps)),
+            Step::Case { branches, lazy_otherwise, .. } => {
+                for branch in branches {
+                    branch.lazy_condition.iter().chain(&branch.lazy_value).for_each(|steps| f(steps));
+                }
+                lazy_otherwise.iter().for_each(|steps| f(steps));
+            }
+        }
+    }
+}
+
+/// A list of expressions bound to one schema.
+pub(crate) struct BoundList {
+    slots: Vec<Slot>,
+    outputs: Vec<usize>,
+    /// The steps of all outputs, arguments first.
+    steps: Vec<usize>,
+    /// Values that nothing needs after the step at the same place in `steps`.
+    release: Vec<Vec<usize>>,
+}
+
+impl BoundList {
+    /// Resolves names and types of `exprs` against `schema`.
+    ///
+    /// # Errors
+    /// An unknown column, types that an operation has no meaning for, a pattern or format that does not parse.
+    pub(crate) fn bind(exprs: &[Expr], schema: &Schema) -> Result<BoundList> {
+        let mut binder = Binder::new(schema);
+        let outputs = exprs.iter().map(|expr| binder.bind(expr)).collect::<Result<Vec<_>>>()?;
+        let slots = binder.into_slots();
+        let steps = needed(&slots, &outputs);
+        let release = releases(&slots, &steps, &outputs);
+        Ok(BoundList { slots, outputs, steps, release })
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.outputs.len()
+    }
+    pub(crate) fn data_type(&self, index: usize) -> &DataType {
+        &self.slots[self.outputs[index]].data_type
+    }
+    pub(crate) fn nullable(&self, index: usize) -> bool {
+        self.slots[self.outputs[index]].nullable
+    }
+    /// Whether evaluating can fail on some value.
+    pub(crate) fn raises(&self) -> bool {
+        self.outputs.iter().any(|&output| self.slots[output].raises)
+    }
+    /// The field of expression `index` under a name.
+    pub(crate) fn field(&self, index: usize, name: &str) -> Field {
+        Field::new(name, self.data_type(index).clone(), self.nullable(index))
+    }
+
+    /// The value of each expression, each with as many rows as `batch`.
+    ///
+    /// # Errors
+    /// A value that an expression has no answer for: an overflow, a failed cast. The error names both.
+    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let rows = batch.num_rows();
+        self.evaluate_values(batch)?
+            .into_iter()
+            .map(|value| value.into_rows(rows).map_err(Error::from))
+            .collect()
+    }
+
+    /// As [`BoundList::evaluate`], where constants stay one row.
+    pub(crate) fn evaluate_values(&self, batch: &RecordBatch) -> Result<Vec<Value>> {
+        let mut frame = Frame {
+            slots: &self.slots,
+            rows: batch.num_rows(),
+            memo: HashMap::new(),
+            source: Source::Batch(batch),
+        };
+        for (&slot, release) in self.steps.iter().zip(&self.release) {
+            frame.compute(slot)?;
+            for done in release {
+                frame.memo.remove(done);
+            }
+        }
+        self.outputs.iter().map(|&output| frame.get(output)).collect()
+    }
+}
+
+/// One expression bound to a schema.
+pub(crate) struct Bound(BoundList);
+
+impl Bound {
+    pub(crate) fn data_type(&self) -> &DataType {
+        self.0.data_type(0)
+    }
+    pub(crate) fn nullable(&self) -> bool {
+        self.0.nullable(0)
+    }
+    pub(crate) fn raises(&self) -> bool {
+        self.0.raises()
+    }
+    /// As [`BoundList::evaluate`].
+    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<ArrayRef> {
+        let value = self.evaluate_value(batch)?;
+        Ok(value.into_rows(batch.num_rows())?)
+    }
+    pub(crate) fn evaluate_value(&self, batch: &RecordBatch) -> Result<Value> {
+        let mut values = self.0.evaluate_values(batch)?;
+        values.pop().ok_or_else(|| Error::internal("a bound expression without an output"))
+    }
+    /// A boolean expression as the mask of a filter: null is false.
+    pub(crate) fn evaluate_mask(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let array = self.evaluate(batch)?;
+        let Some(mask) = array.as_boolean_opt() else {
+            return Err(Error::internal("a filter that is not boolean was bound"));
+        };
+        Ok(if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() })
+    }
+}
+
+impl Expr {
+    /// Resolves names and types against `schema`.
+    ///
+    /// # Errors
+    /// As [`BoundList::bind`].
+    pub(crate) fn bind(&self, schema: &Schema) -> Result<Bound> {
+        Ok(Bound(BoundList::bind(std::slice::from_ref(self), schema)?))
+    }
+}
+
+/// The steps that `outputs` need in a frame, arguments first; those of lazy branches are not among them.
+pub(crate) fn needed(slots: &[Slot], outputs: &[usize]) -> Vec<usize> {
+    let mut stack = outputs.to_vec();
+    let mut seen = hashbrown::HashSet::new();
+    while let Some(slot) = stack.pop() {
+        if seen.insert(slot) {
+            slots[slot].step.for_each_eager(|argument| stack.push(argument));
+        }
+    }
+    // Slots are made after their arguments, so their numbers are an order.
+    let mut steps: Vec<usize> = seen.into_iter().collect();
+    steps.sort_unstable();
+    steps
+}
+
+/// For each of `steps`, the values that it is the last to read: a long chain then holds two, not all.
+fn releases(slots: &[Slot], steps: &[usize], outputs: &[usize]) -> Vec<Vec<usize>> {
+    let mut last_reader: HashMap<usize, usize> = HashMap::new();
+    for (place, &slot) in steps.iter().enumerate() {
+        let mut lists = Vec::new();
+        slots[slot].step.for_each_eager(|argument| {
+            last_reader.insert(argument, place);
+        });
+        slots[slot].step.for_each_lazy(|list| lists.push(list));
+        while let Some(list) = lists.pop() {
+            for &inner in list {
+                last_reader.insert(inner, place);
+                slots[inner].step.for_each_lazy(|list| lists.push(list));
+            }
+        }
+    }
+    let mut release = vec![Vec::new(); steps.len()];
+    for (slot, place) in last_reader {
+        if !outputs.contains(&slot) {
+            release[place].push(slot);
+        }
+    }
+    release
+}
+
+/// The values computed so far, over all rows of a batch or over some of an outer frame's.
+struct Frame<'a> {
+    slots: &'a [Slot],
+    rows: usize,
+    memo: HashMap<usize, Value>,
+    source: Source<'a>,
+}
+
+enum Source<'a> {
+    Batch(&'a RecordBatch),
+    Selected { outer: &'a Frame<'a>, mask: &'a BooleanArray },
+}
+
+impl Frame<'_> {
+    /// A value that was computed already here or further out.
+    fn lookup(&self, slot: usize) -> Result<Option<Value>> {
+        if let Some(value) = self.memo.get(&slot) {
+            return Ok(Some(value.clone()));
+        }
+        if let Step::Constant(array) = &self.slots[slot].step {
+            return Ok(Some(Value::Scalar(Arc::clone(array))));
+        }
+        match &self.source {
+            Source::Batch(batch) => match self.slots[slot].step {
+                Step::Column(index) => match batch.columns().get(index) {
+                    Some(column) => Ok(Some(Value::Array(Arc::clone(column)))),
+                    None => Err(Error::internal("a batch has fewer columns than the schema it was bound to")),
+                },
+                _ => Ok(None),
+            },
+            Source::Selected { outer, mask } => match outer.lookup(slot)? {
+                Some(value) => Ok(Some(value.filter(mask)?)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn get(&self, slot: usize) -> Result<Value> {
+        self.lookup(slot)?.ok_or_else(|| Error::internal("a step ran before its argument"))
+    }
+
+    fn compute(&mut self, slot: usize) -> Result<()> {
+        if self.memo.contains_key(&slot) {
+            return Ok(());
+        }
+        let value = match self.lookup(slot)? {
+            Some(value) => value,
+            None => self.step(slot)?,
+        };
+        self.memo.insert(slot, value);
+        Ok(())
+    }
+
+    fn step(&self, slot: usize) -> Result<Value> {
+        let Slot { step, data_type, expr, .. } = &self.slots[slot];
+        match step {
+            Step::Call { kernel, arguments } => {
+                let arguments =
+                    arguments.iter().map(|&argument| self.get(argument)).collect::<Result<Vec<_>>>()?;
+                let scalar = arguments.iter().all(Value::is_scalar);
+                match kernel(&arguments) {
+                    Ok(array) if scalar => Ok(Value::Scalar(array)),
+                    Ok(array) => Ok(Value::Array(array)),
+                    Err(Fault::Value(message)) => Err(Error::value(expr, message)),
+                    Err(Fault::Error(error)) => Err(error),
+                }
+            }
+            Step::Logic { and, left, right, lazy } => self.logic(*and, *left, *right, lazy.as_deref()),
+            Step::Case { branches, otherwise, lazy_otherwise } => {
+                self.case(branches, *otherwise, lazy_otherwise.as_deref(), data_type)
+            }
+            Step::Column(_) | Step::Constant(_) => self.get(slot),
+        }
+    }
+
+    /// Computes `slot` on the rows of `mask` alone.
+    fn selected(&self, slot: usize, steps: &[usize], mask: &BooleanArray) -> Result<ArrayRef> {
+        let rows = mask.true_count();
+        let mut inner = Frame {
+            slots: self.slots,
+            rows,
+            memo: HashMap::new(),
+            source: Source::Selected { outer: self, mask },
+        };
+        for &step in steps {
+            inner.compute(step)?;
+        }
+        Ok(inner.get(slot)?.into_rows(rows)?)
+    }
+
+    fn logic(&self, and: bool, left: usize, right: usize, lazy: Option<&[usize]>) -> Result<Value> {
+        let decided = self.get(left)?;
+        let combine = if and { and_kleene } else { or_kleene };
+        let Some(steps) = lazy else {
+            let other = self.get(right)?;
+            let scalar = decided.is_scalar() && other.is_scalar();
+            let rows = if scalar { 1 } else { self.rows };
+            let (a, b) = (decided.into_rows(rows)?, other.into_rows(rows)?);
+            let array: ArrayRef = Arc::new(combine(boolean(&a)?, boolean(&b)?)?);
+            return Ok(if scalar { Value::Scalar(array) } else { Value::Array(array) });
+        };
+        let array = decided.into_rows(self.rows)?;
+        let decided = boolean(&array)?;
+        // False ends an `and`, true an `or`; null leaves both open.
+        let settled = prep_null_mask_filter(&if and { not(decided)? } else { decided.clone() });
+        let open = not(&settled)?;
+        if open.true_count() == 0 {
+            return Ok(Value::Array(array));
+        }
+        let other = self.selected(right, steps, &open)?;
+        let other = scatter(&other, &open, &DataType::Boolean)?;
+        // Rows that were settled combine with null to what they are.
+        Ok(Value::Array(Arc::new(combine(decided, boolean(&other)?)?)))
+    }
+
+    fn case(
+        &self,
+        branches: &[Branch],
+        otherwise: Option<usize>,
+        lazy_otherwise: Option<&[usize]>,
+        data_type: &DataType,
+    ) -> Result<Value> {
+        // Rows that no condition took yet.
+        let mut open = BooleanArray::from(vec![true; self.rows]);
+        let mut chosen: Vec<(BooleanArray, Value)> = Vec::with_capacity(branches.len() + 1);
+        for branch in branches {
+            let condition = match &branch.lazy_condition {
+                None => self.get(branch.condition)?.into_rows(self.rows)?,
+                Some(steps) => {
+                    let some = self.selected(branch.condition, steps, &open)?;
+                    scatter(&some, &open, &DataType::Boolean)?
+                }
+            };
+            let is_true = prep_null_mask_filter(boolean(&condition)?);
+            let takes = arrow::compute::and(&is_true, &open)?;
+            open = arrow::compute::and_not(&open, &is_true)?;
+            if takes.true_count() > 0 {
+                let value =
+                    self.branch_value(branch.value, branch.lazy_value.as_deref(), &takes, data_type)?;
+                chosen.push((takes, value));
+            }
+        }
+        let rest = match otherwise {
+            Some(slot) if open.true_count() > 0 => {
+                self.branch_value(slot, lazy_otherwise, &open, data_type)?
+            }
+            _ => Value::Scalar(new_null_array(data_type, 1)),
+        };
+        let mut result = rest;
+        for (takes, value) in chosen.into_iter().rev() {
+            result = Value::Array(if takes.true_count() == self.rows && !value.is_scalar() {
+                Arc::clone(value.array())
+            } else {
+                zip(&takes, &value, &result)?
+            });
+        }
+        Ok(Value::Array(result.into_rows(self.rows)?))
+    }
+
+    fn branch_value(
+        &self,
+        slot: usize,
+        lazy: Option<&[usize]>,
+        takes: &BooleanArray,
+        to: &DataType,
+    ) -> Result<Value> {
+        match lazy {
+            None => self.get(slot),
+            Some(steps) => Ok(Value::Array(scatter(&self.selected(slot, steps, takes)?, takes, to)?)),
+        }
+    }
+}
+
+fn boolean(array: &ArrayRef) -> Result<&BooleanArray> {
+    array.as_boolean_opt().ok_or_else(|| Error::internal("a condition that is not boolean was bound"))
+}
+
+/// Spreads the rows of `values` to where `mask` is true; null elsewhere.
+fn scatter(values: &ArrayRef, mask: &BooleanArray, data_type: &DataType) -> Result<ArrayRef> {
+    if values.len() == mask.len() {
+        return Ok(Arc::clone(values));
+    }
+    if values.is_empty() {
+        return Ok(new_null_array(data_type, mask.len()));
+    }
+    let mut next = 0_u32;
+    let indices: UInt32Array = mask
+        .values()
+        .iter()
+        .map(|taken| {
+            taken.then(|| {
+                next += 1;
+                next - 1
+            })
+        })
+        .collect();
+    Ok(take(values, &indices, None)?)
+}
