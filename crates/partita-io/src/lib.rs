@@ -18,6 +18,7 @@ mod filesystem;
 mod hive;
 mod limits;
 mod listing;
+pub mod parquet;
 mod prune;
 mod source;
 mod unify;

@@ -1,0 +1,206 @@
+//! Reading Parquet.
+//!
+//! [`open`] reads the footers of all files; [`Source::splits`] cuts the row groups into pieces of work
+//! (`split.rs`) and leaves out what cannot hold a wanted row (`pruning.rs`); [`Source::read`] decodes one
+//! split (`read.rs`). The decoder is the `parquet` crate's; between it and the file stands a layer that
+//! believes nothing a file says about itself (`thrift.rs`, `window.rs`, `pages.rs`, `guard.rs`).
+
+mod columns;
+mod decode;
+mod footer;
+mod guard;
+mod pages;
+mod piece;
+mod pruning;
+mod read;
+mod schema;
+mod split;
+#[cfg(test)]
+mod tests;
+mod thrift;
+mod window;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{SchemaRef, TimeUnit};
+
+use crate::file_columns::FileColumns;
+use crate::unify::{Widening, unify};
+use crate::{
+    BatchReader, Error, ExtraColumns, FileInfo, Listing, ReadContext, Result, ScanRequest, Source, Split,
+    Statistics,
+};
+use footer::ParquetFile;
+use read::{Files, SplitReader, Wish};
+use split::Piece;
+
+/// Threads that read footers. Small files are many, and each waits for the disk on its own.
+const FOOTERS_AT_ONCE: usize = 8;
+
+/// How Parquet files are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParquetOptions {
+    /// The unit that INT96 timestamps are read in. The default, microseconds, holds every date but drops
+    /// the last three digits; nanoseconds keep them and are wrong beyond the years 1677 to 2262.
+    pub int96: TimeUnit,
+    /// What happens to columns that the first file does not have.
+    pub extra_columns: ExtraColumns,
+}
+
+impl Default for ParquetOptions {
+    fn default() -> Self {
+        ParquetOptions { int96: TimeUnit::Microsecond, extra_columns: ExtraColumns::default() }
+    }
+}
+
+/// Opens the files of a listing as one source.
+///
+/// # Errors
+/// A file cannot be opened, is not a whole Parquet file, or uses a feature that is not read; or the files'
+/// columns do not go together.
+pub fn open(listing: Listing, options: &ParquetOptions, context: &ReadContext) -> Result<Arc<dyn Source>> {
+    let files = footers(&listing.files, options, context)?;
+    let schemas = files.iter().map(|file| (file.info.path.as_path(), &**file.schema()));
+    let schema = unify(schemas, &listing.partition_fields(), options.extra_columns, Widening::default())?;
+    let columns = files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| FileColumns::new(&schema, &listing, index, file.schema()).map(Arc::new))
+        .collect::<Result<Vec<_>>>()?;
+    let files = Files { files: Arc::new(files), columns: Arc::new(columns) };
+    Ok(Arc::new(ParquetSource { schema, listing, files }))
+}
+
+/// Reads the footers of all files, several at once, in the files' order. The first error in that order is
+/// the one that is given.
+fn footers(
+    files: &[FileInfo],
+    options: &ParquetOptions,
+    context: &ReadContext,
+) -> Result<Vec<Arc<ParquetFile>>> {
+    let read = |part: &[FileInfo]| -> Vec<Result<Arc<ParquetFile>>> {
+        part.iter().map(|info| footer::read(info, options, context).map(Arc::new)).collect()
+    };
+    if files.len() < FOOTERS_AT_ONCE {
+        return read(files).into_iter().collect();
+    }
+    let part = files.len().div_ceil(FOOTERS_AT_ONCE);
+    let results = std::thread::scope(|scope| {
+        let threads: Vec<_> = files.chunks(part).map(|part| scope.spawn(move || read(part))).collect();
+        let joined = threads.into_iter().map(|thread| match thread.join() {
+            Ok(results) => results,
+            Err(_) => vec![Err(Error::corrupt("a footer made its reader panic"))],
+        });
+        joined.flatten().collect::<Vec<_>>()
+    });
+    results.into_iter().collect()
+}
+
+#[derive(Debug)]
+struct ParquetSource {
+    schema: SchemaRef,
+    listing: Listing,
+    files: Files,
+}
+
+impl Source for ParquetSource {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn describe(&self) -> String {
+        format!("parquet {}", self.listing.describe())
+    }
+
+    fn statistics(&self) -> Statistics {
+        let Files { files, columns } = &self.files;
+        Statistics {
+            rows: Some(files.iter().map(|file| file.rows()).fold(0, u64::saturating_add)),
+            exact_rows: true,
+            bytes: self.listing.bytes(),
+            columns: pruning::statistics(files, columns, &self.schema, self.own_columns()),
+        }
+    }
+
+    fn splits(&self, request: &ScanRequest, _context: &ReadContext) -> Result<Vec<Split>> {
+        let wish = Wish::new(&self.schema, request)?;
+        let mut kept: Vec<Option<Vec<bool>>> = vec![None; self.files.files.len()];
+        for file in self.listing.kept(&request.prune, self.own_columns()) {
+            let (Some(parquet), Some(columns)) = (self.files.files.get(file), self.files.columns.get(file))
+            else {
+                continue;
+            };
+            kept[file] = Some(pruning::kept(parquet, columns, &request.prune));
+        }
+        let is_kept = |piece: &Piece| {
+            let groups = kept.get(piece.file).and_then(Option::as_ref);
+            groups.and_then(|groups| groups.get(piece.row_group)).copied().unwrap_or(false)
+        };
+        let mut splits = Vec::new();
+        for mut pieces in split::cut(&self.files.files) {
+            pieces.retain(is_kept);
+            if !pieces.is_empty() {
+                splits.push(self.split(pieces, &wish));
+            }
+        }
+        Ok(splits)
+    }
+
+    fn read(
+        &self,
+        split: &Split,
+        request: &ScanRequest,
+        context: &ReadContext,
+    ) -> Result<Box<dyn BatchReader>> {
+        let Some(pieces) = split.part.downcast_ref::<Vec<Piece>>() else {
+            return Err(Error::invalid("a split of another source was given to a Parquet source"));
+        };
+        let wish = Wish::new(&self.schema, request)?;
+        Ok(Box::new(SplitReader::new(self.files.clone(), pieces.clone(), wish, context.clone())))
+    }
+}
+
+impl ParquetSource {
+    /// Columns that files give, not directories.
+    fn own_columns(&self) -> usize {
+        self.schema.fields().len() - self.listing.partitions.len()
+    }
+
+    fn split(&self, pieces: Vec<Piece>, wish: &Wish) -> Split {
+        let rows = pieces.iter().map(|piece| piece.rows.end - piece.rows.start).sum();
+        let bytes = pieces.iter().map(|piece| self.bytes(piece, wish)).fold(0, u64::saturating_add);
+        Split { label: self.label(&pieces), bytes, rows: Some(rows), part: Box::new(pieces) }
+    }
+
+    fn label(&self, pieces: &[Piece]) -> String {
+        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return String::new() };
+        let path = |piece: &Piece| {
+            self.files
+                .files
+                .get(piece.file)
+                .map(|file| file.info.path.display().to_string())
+                .unwrap_or_default()
+        };
+        match (last.file - first.file, last.row_group - first.row_group) {
+            (0, 0) => format!("{} row group {}", path(first), first.row_group),
+            (0, _) => format!("{} row groups {}-{}", path(first), first.row_group, last.row_group),
+            (more, _) => format!("{} and {more} more", path(first)),
+        }
+    }
+
+    /// Bytes on disk of the wanted columns of a piece.
+    fn bytes(&self, piece: &Piece, wish: &Wish) -> u64 {
+        let (Some(file), Some(columns)) =
+            (self.files.files.get(piece.file), self.files.columns.get(piece.file))
+        else {
+            return 0;
+        };
+        let group = file.metadata.row_group(piece.row_group);
+        let wanted: Vec<usize> = wish.front.iter().chain(&wish.late).copied().collect();
+        let leaves = file.reading.leaves_of(&columns.file_indices(&wanted));
+        let size = |leaf: &usize| u64::try_from(group.column(*leaf).compressed_size()).unwrap_or(0);
+        let bytes: u64 = leaves.iter().map(size).fold(0, u64::saturating_add);
+        let all = u64::try_from(group.num_rows()).unwrap_or(0).max(1);
+        (u128::from(bytes) * u128::from(piece.rows.end - piece.rows.start) / u128::from(all)) as u64
+    }
+}

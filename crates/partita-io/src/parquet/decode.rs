@@ -1,0 +1,214 @@
+//! One run of the decoder: some columns of some rows of one row group, batch by batch.
+//!
+//! Every step runs guarded, every batch is counted, so that what comes out is exactly the rows that the
+//! footer promises or an error that names the row group and, on the way out, the column that is damaged.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use arrow::record_batch::RecordBatchOptions;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection, RowSelector};
+
+use super::footer::ParquetFile;
+use super::guard::guarded;
+use super::pages::{Fault, PageContext, RowGroup};
+use super::window::OpenFile;
+use crate::file_columns::FileColumns;
+use crate::{Error, ReadContext, Result};
+
+/// Fixed-width values of one batch take at most this much.
+const BATCH_BYTES: usize = 64 << 20;
+
+/// A row group of an open file.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) parquet: Arc<ParquetFile>,
+    pub(crate) columns: Arc<FileColumns>,
+    pub(crate) open: Arc<OpenFile>,
+    pub(crate) row_group: usize,
+    pub(crate) context: ReadContext,
+}
+
+/// Rows to be decoded: selectors that together skip and select what is wanted, and how many are selected.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    /// `None` for all rows of the row group.
+    pub(crate) selection: Option<Vec<RowSelector>>,
+    pub(crate) selected: usize,
+}
+
+/// Decodes the columns `roots` of the file.
+pub(crate) struct Decoder {
+    place: Place,
+    roots: Vec<usize>,
+    rows: Rows,
+    batch_rows: usize,
+    reader: Option<ParquetRecordBatchReader>,
+    fault: Fault,
+    left: usize,
+    schema: Arc<Schema>,
+}
+
+impl Decoder {
+    pub(crate) fn new(place: &Place, roots: Vec<usize>, rows: Rows, batch_rows: usize) -> Result<Self> {
+        let schema = Arc::new(
+            place.parquet.schema().project(&roots).map_err(|error| Error::invalid(error.to_string()))?,
+        );
+        let batch_rows = batch_rows.min((BATCH_BYTES / width(&schema).max(1)).max(1)).max(1);
+        let left = rows.selected;
+        let fault = Fault::default();
+        let mut decoder =
+            Decoder { place: place.clone(), roots, rows, batch_rows, reader: None, fault, left, schema };
+        if !decoder.roots.is_empty() && left > 0 {
+            let (reader, fault) = decoder.start(&decoder.roots).map_err(|error| decoder.explain(error))?;
+            (decoder.reader, decoder.fault) = (Some(reader), fault);
+        }
+        Ok(decoder)
+    }
+
+    /// Most rows of a batch: what was asked for, or fewer if single values are large.
+    pub(crate) fn batch_rows(&self) -> usize {
+        self.batch_rows
+    }
+
+    fn start(&self, roots: &[usize]) -> Result<(ParquetRecordBatchReader, Fault)> {
+        let Place { parquet, open, row_group, context, .. } = &self.place;
+        let fault: Fault = Arc::new(Mutex::new(None));
+        let pages = PageContext {
+            limits: context.limits.clone(),
+            memory: Arc::clone(&context.memory),
+            fault: Arc::clone(&fault),
+        };
+        let reader = guarded(|| {
+            let levels = parquet.reading.levels(&parquet.metadata, roots)?;
+            let group = RowGroup::new(
+                Arc::clone(&parquet.metadata),
+                *row_group,
+                Arc::clone(open),
+                pages,
+                parquet.reading.leaves_of(roots),
+            );
+            let selection = self.rows.selection.clone().map(RowSelection::from);
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, self.batch_rows, selection)
+                .map_err(|error| damaged(&error))
+        })
+        .map_err(|error| take(&fault).unwrap_or(error))?;
+        Ok((reader, fault))
+    }
+
+    /// The next rows; `None` once all selected ones have been given.
+    pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if self.left == 0 {
+            self.reader = None;
+            return Ok(None);
+        }
+        if self.roots.is_empty() {
+            return self.rows_only().map(Some);
+        }
+        match self.step() {
+            Ok(batch) => Ok(Some(batch)),
+            Err(error) => {
+                self.reader = None;
+                self.left = 0;
+                Err(self.explain(error))
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<RecordBatch> {
+        let Some(reader) = &mut self.reader else {
+            return Err(Error::invalid("a failed reader was asked for more"));
+        };
+        let batch = guarded(|| reader.next().transpose().map_err(|error| damaged(&error)))
+            .map_err(|error| take(&self.fault).unwrap_or(error))?;
+        let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+        if rows == 0 || rows > self.left {
+            return Err(Error::corrupt(format!(
+                "{} of the {} rows wanted of a row group of {} are missing or too many",
+                self.left.abs_diff(rows),
+                self.rows.selected,
+                self.place.parquet.metadata.row_group(self.place.row_group).num_rows()
+            )));
+        }
+        self.left -= rows;
+        let columns = batch.map(|batch| batch.columns().to_vec()).unwrap_or_default();
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|error| Error::corrupt(error.to_string()))
+    }
+
+    /// Rows without columns are only counted.
+    fn rows_only(&mut self) -> Result<RecordBatch> {
+        let rows = self.left.min(self.batch_rows);
+        self.left -= rows;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options)
+            .map_err(|error| Error::invalid(error.to_string()))
+    }
+
+    /// Adds the place to an error, and the column that is to blame: found by decoding one after the other.
+    fn explain(&self, error: Error) -> Error {
+        let error = error.in_row_group(self.place.row_group).in_file(&self.place.parquet.info.path);
+        if let Err(changed) = self.place.open.file.check_unchanged() {
+            return changed;
+        }
+        if self.roots.len() == 1 || error.is_memory() || error.system_error().is_some() {
+            let name = self.schema.fields().first().map(|field| field.name().clone());
+            return match name {
+                Some(name) if self.roots.len() == 1 => error.in_column(name),
+                _ => error,
+            };
+        }
+        for (root, field) in self.roots.iter().zip(self.schema.fields()) {
+            if self.fails(*root) {
+                return error.in_column(field.name());
+            }
+        }
+        error
+    }
+
+    /// Whether one column alone cannot be decoded.
+    fn fails(&self, root: usize) -> bool {
+        let Ok((mut reader, _)) = self.start(&[root]) else { return true };
+        let mut rows = 0;
+        loop {
+            match guarded(|| Ok(reader.next())) {
+                Ok(Some(Ok(batch))) => rows += batch.num_rows(),
+                Ok(None) => return rows != self.rows.selected,
+                Ok(Some(Err(_))) | Err(_) => return true,
+            }
+        }
+    }
+}
+
+/// The decoder's own words, without the names of its layers.
+fn damaged(error: &dyn std::fmt::Display) -> Error {
+    let mut message = error.to_string();
+    for layer in ["Parquet argument error: ", "Parquet error: ", "EOF: ", "Arrow: "] {
+        message = message.replace(layer, "");
+    }
+    Error::corrupt(format!("the data is damaged: {message}"))
+}
+
+fn take(fault: &Fault) -> Option<Error> {
+    fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Bytes per row of the columns whose width the file chooses.
+fn width(schema: &Schema) -> usize {
+    let of = |data_type: &DataType| match data_type {
+        DataType::FixedSizeBinary(size) => usize::try_from(*size).unwrap_or(0),
+        DataType::FixedSizeList(_, size) => usize::try_from(*size).unwrap_or(0).saturating_mul(16),
+        _ => 0,
+    };
+    schema.fields().iter().map(|field| of(field.data_type())).fold(1, usize::saturating_add)
+}
+
+impl Place {
+    /// Columns of one row group gave different numbers of rows.
+    pub(crate) fn out_of_step(&self) -> Error {
+        Error::corrupt("the columns of a row group do not have the same rows")
+            .in_row_group(self.row_group)
+            .in_file(&self.parquet.info.path)
+    }
+}

@@ -1,0 +1,436 @@
+//! The pages of one row group's columns, each checked before the decoder sees it.
+//!
+//! The decoder believes page headers: it allocates what they declare. [`CheckedPages`] stands between it and
+//! the file: sizes are held against the limits and the memory budget first, checksums are compared by the
+//! decoder itself, and the values of all pages must add up to what the footer says. `decode.rs` builds the
+//! decoder on top.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::properties::ReaderProperties;
+use parquet::file::reader::SerializedPageReader;
+
+use super::thrift::{self, Flaw, PageHeader};
+use super::window::{ChunkBytes, OpenFile, SharedRange};
+use crate::{Error, Limits, Reserve, Result};
+
+/// Largest total that small neighbouring chunks are read in at once, and the largest gap read along.
+const SHARED_BYTES: u64 = 4 << 20;
+const SHARED_GAP: u64 = 64 << 10;
+/// Windows of all columns of a reader together, and of one.
+const WINDOWS_BYTES: usize = 64 << 20;
+const WINDOW_BYTES: usize = 8 << 20;
+const WINDOW_LEAST: usize = 128 << 10;
+
+const DATA: i64 = 0;
+const DICTIONARY: i64 = 2;
+const DATA_V2: i64 = 3;
+
+/// Memory taken from the budget until dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    memory: Arc<dyn Reserve>,
+    bytes: usize,
+}
+
+impl Reserved {
+    pub(crate) fn new(memory: &Arc<dyn Reserve>, bytes: usize) -> Result<Self> {
+        memory.reserve(bytes)?;
+        Ok(Reserved { memory: Arc::clone(memory), bytes })
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.memory.release(self.bytes);
+    }
+}
+
+/// Where a failing page leaves its error, because the decoder turns errors into text.
+pub(crate) type Fault = Arc<Mutex<Option<Error>>>;
+
+/// What pages need to know besides their bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct PageContext {
+    pub(crate) limits: Limits,
+    pub(crate) memory: Arc<dyn Reserve>,
+    pub(crate) fault: Fault,
+}
+
+/// One row group of an open file, as the decoder wants it: a source of pages per column.
+pub(crate) struct RowGroup {
+    pub(crate) metadata: Arc<ParquetMetaData>,
+    pub(crate) index: usize,
+    pub(crate) file: Arc<OpenFile>,
+    pub(crate) context: PageContext,
+    /// Leaves to be read.
+    leaves: Vec<usize>,
+    shared: Vec<(usize, Arc<SharedRange>)>,
+}
+
+impl RowGroup {
+    /// `leaves` are the leaf columns that will be asked for; small ones that lie close are read together.
+    pub(crate) fn new(
+        metadata: Arc<ParquetMetaData>,
+        index: usize,
+        file: Arc<OpenFile>,
+        context: PageContext,
+        leaves: Vec<usize>,
+    ) -> Self {
+        let shared = share(metadata.row_group(index), &leaves);
+        RowGroup { metadata, index, file, context, leaves, shared }
+    }
+
+    fn chunk(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(self.index)
+    }
+
+    fn pages(&self, leaf: usize) -> ParquetResult<CheckedPages> {
+        let column = self.chunk().column(leaf);
+        let (start, length) = column.byte_range();
+        let step = (WINDOWS_BYTES / self.leaves.len().max(1)).clamp(WINDOW_LEAST, WINDOW_BYTES);
+        let shared = self.shared.iter().find(|(of, _)| *of == leaf).map(|(_, range)| Arc::clone(range));
+        let chunk = Arc::new(ChunkBytes::new(Arc::clone(&self.file), start, start + length, step, shared));
+        let rows = usize::try_from(self.chunk().num_rows())?;
+        let properties = ReaderProperties::builder().set_read_bloom_filter(false).build();
+        let inner = SerializedPageReader::new_with_properties(
+            Arc::clone(&chunk),
+            column,
+            rows,
+            None,
+            Arc::new(properties),
+        )?;
+        Ok(CheckedPages::new(inner, chunk, column, self.context.clone(), start, start + length))
+    }
+}
+
+/// Chunks that are small and close are read in one go.
+fn share(row_group: &RowGroupMetaData, leaves: &[usize]) -> Vec<(usize, Arc<SharedRange>)> {
+    let mut ranges: Vec<(u64, u64, usize)> = leaves
+        .iter()
+        .map(|&leaf| {
+            let (start, length) = row_group.column(leaf).byte_range();
+            (start, start + length, leaf)
+        })
+        .collect();
+    ranges.sort_unstable();
+    let mut shared = Vec::new();
+    let mut from = 0;
+    while from < ranges.len() {
+        let start = ranges[from].0;
+        let mut end = ranges[from].1;
+        let mut to = from + 1;
+        while to < ranges.len()
+            && ranges[to].0 <= end + SHARED_GAP
+            && ranges[to].1.max(end) - start <= SHARED_BYTES
+        {
+            end = end.max(ranges[to].1);
+            to += 1;
+        }
+        if to - from > 1 && end - start <= SHARED_BYTES {
+            let range = Arc::new(SharedRange::new(start, (end - start) as usize));
+            shared.extend(ranges[from..to].iter().map(|&(_, _, leaf)| (leaf, Arc::clone(&range))));
+        }
+        from = to;
+    }
+    shared
+}
+
+impl parquet::arrow::arrow_reader::RowGroups for RowGroup {
+    fn num_rows(&self) -> usize {
+        usize::try_from(self.chunk().num_rows()).unwrap_or(0)
+    }
+
+    fn column_chunks(&self, leaf: usize) -> ParquetResult<Box<dyn PageIterator>> {
+        let pages: Box<dyn PageReader> = Box::new(self.pages(leaf)?);
+        Ok(Box::new(OneChunk(Some(pages))))
+    }
+
+    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
+        Box::new(std::iter::once(self.chunk()))
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.metadata
+    }
+}
+
+struct OneChunk(Option<Box<dyn PageReader>>);
+
+impl Iterator for OneChunk {
+    type Item = ParquetResult<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.take().map(Ok)
+    }
+}
+
+impl PageIterator for OneChunk {}
+
+/// Pages of one column chunk.
+struct CheckedPages {
+    inner: SerializedPageReader<ChunkBytes>,
+    chunk: Arc<ChunkBytes>,
+    context: PageContext,
+    column: String,
+    at: u64,
+    end: u64,
+    /// The header at `at`, once it has been checked.
+    next: Option<PageHeader>,
+    /// Values that the footer declares, and those of the pages passed so far.
+    declared: i64,
+    passed: i64,
+    repeated: bool,
+    value_bytes: u64,
+    has_levels: (bool, bool),
+    reserved: Option<Reserved>,
+}
+
+impl CheckedPages {
+    fn new(
+        inner: SerializedPageReader<ChunkBytes>,
+        chunk: Arc<ChunkBytes>,
+        column: &ColumnChunkMetaData,
+        context: PageContext,
+        at: u64,
+        end: u64,
+    ) -> Self {
+        let descriptor = column.column_descr();
+        let levels = (descriptor.max_rep_level() > 0, descriptor.max_def_level() > 0);
+        CheckedPages {
+            inner,
+            chunk,
+            context,
+            column: descriptor.path().string(),
+            at,
+            end,
+            next: None,
+            declared: column.num_values(),
+            passed: 0,
+            repeated: levels.0,
+            value_bytes: u64::try_from(descriptor.type_length()).unwrap_or(0).max(16),
+            has_levels: levels,
+            reserved: None,
+        }
+    }
+
+    fn fail<T>(&self, error: Error) -> ParquetResult<T> {
+        let message = error.to_string();
+        let error = error.in_column(&self.column);
+        self.context.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        Err(ParquetError::General(message))
+    }
+
+    /// The next page's header, checked; `None` at the end of the chunk.
+    fn header(&mut self) -> ParquetResult<Option<PageHeader>> {
+        if self.next.is_none() && self.at < self.end {
+            match self.parse().and_then(|header| self.check(&header).map(|()| header)) {
+                Ok(header) => self.next = Some(header),
+                Err(error) => return self.fail(error),
+            }
+        }
+        if self.next.is_none() && self.passed != self.declared {
+            let (passed, declared) = (self.passed, self.declared);
+            return self.fail(Error::corrupt(format!(
+                "the pages of a column chunk hold {passed} values but the footer declares {declared}"
+            )));
+        }
+        Ok(self.next)
+    }
+
+    fn parse(&self) -> Result<PageHeader> {
+        let mut length = 64;
+        loop {
+            let bytes = self.chunk.peek(self.at, length)?;
+            match thrift::page_header(&bytes) {
+                Ok(header) => return Ok(header),
+                Err(Flaw::Ends) if bytes.len() as u64 >= self.end - self.at => {
+                    return Err(Error::corrupt("a page header is cut off").at_byte(self.at));
+                }
+                Err(Flaw::Ends) => length = bytes.len().max(length).saturating_mul(4),
+                Err(Flaw::Broken(what)) => {
+                    return Err(Error::corrupt(format!("a page header is broken: {what}")).at_byte(self.at));
+                }
+            }
+        }
+    }
+
+    fn check(&self, header: &PageHeader) -> Result<()> {
+        let corrupt = |message: String| Err(Error::corrupt(message).at_byte(self.at));
+        let limits = &self.context.limits;
+        let (Ok(compressed), Ok(uncompressed)) =
+            (u64::try_from(header.compressed), u64::try_from(header.uncompressed))
+        else {
+            return corrupt("a page header lacks its sizes or has negative ones".into());
+        };
+        if !matches!(header.kind, DATA | DICTIONARY | DATA_V2) {
+            return corrupt(format!("a page has the unknown type {}", header.kind));
+        }
+        let room = self.end - self.at - header.length as u64;
+        if compressed > room {
+            return corrupt(format!(
+                "a page declares {compressed} bytes but its column chunk has {room} left"
+            ));
+        }
+        let largest = compressed.max(uncompressed);
+        if largest > limits.page_bytes as u64 {
+            return Err(Error::limit("the size of a page", largest, limits.page_bytes as u64, "page_bytes")
+                .at_byte(self.at));
+        }
+        let Some(values) = header.values.and_then(|values| u64::try_from(values).ok()) else {
+            return corrupt("a page header lacks its number of values".into());
+        };
+        if header.rows.is_some_and(|rows| rows < 0 || rows as u64 > values) {
+            return corrupt("a page declares more rows than values".into());
+        }
+        if header.kind != DICTIONARY && self.passed.saturating_add(values as i64) > self.declared {
+            return corrupt(format!(
+                "the pages of a column chunk hold more values than the {} that the footer declares",
+                self.declared
+            ));
+        }
+        // One row of a list may hold all values of a page, and runs make them cost nothing on disk.
+        let decoded = match self.repeated && header.kind != DICTIONARY {
+            true => uncompressed.max(values.saturating_mul(self.value_bytes)),
+            false => uncompressed,
+        };
+        let ratio = decoded / compressed.max(1);
+        if decoded > 64 << 20 && ratio > limits.decompression_ratio as u64 {
+            let allowed = limits.decompression_ratio as u64;
+            return Err(Error::limit(
+                "the decompression ratio of a page",
+                ratio,
+                allowed,
+                "decompression_ratio",
+            )
+            .at_byte(self.at));
+        }
+        Ok(())
+    }
+
+    /// Moves past the page whose header was just looked at.
+    fn pass(&mut self, header: &PageHeader) {
+        self.next = None;
+        self.at += header.length as u64 + header.compressed as u64;
+        if header.kind != DICTIONARY {
+            self.passed += header.values.unwrap_or(0);
+        }
+    }
+
+    fn page(&mut self) -> ParquetResult<Option<Page>> {
+        let Some(header) = self.header()? else { return Ok(None) };
+        // The page before is not needed any more, unless views of a batch keep it, and then the batch is
+        // what the engine accounts for.
+        self.reserved = None;
+        let bytes = header.uncompressed as usize + header.compressed as usize;
+        match Reserved::new(&self.context.memory, bytes) {
+            Ok(reserved) => self.reserved = Some(reserved),
+            Err(error) => return self.fail(error),
+        }
+        let page = self.inner.get_next_page()?;
+        self.pass(&header);
+        if let Some(page) = &page
+            && let Err(error) = check_delta(page, self.has_levels)
+        {
+            return self.fail(error.at_byte(self.at));
+        }
+        Ok(page)
+    }
+}
+
+impl Iterator for CheckedPages {
+    type Item = ParquetResult<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for CheckedPages {
+    fn get_next_page(&mut self) -> ParquetResult<Option<Page>> {
+        match self.page() {
+            // Errors of ours that went through the decoder's page reader come out as they were.
+            Err(ParquetError::External(source)) => match source.downcast::<Error>() {
+                Ok(error) => self.fail(*error),
+                Err(other) => Err(ParquetError::External(other)),
+            },
+            result => result,
+        }
+    }
+
+    fn peek_next_page(&mut self) -> ParquetResult<Option<PageMetadata>> {
+        let Some(header) = self.header()? else { return Ok(None) };
+        let count = |value: Option<i64>| value.and_then(|value| usize::try_from(value).ok());
+        Ok(Some(match header.kind {
+            DICTIONARY => PageMetadata { num_rows: None, num_levels: None, is_dict: true },
+            _ => PageMetadata {
+                num_rows: count(header.rows),
+                num_levels: count(header.values),
+                is_dict: false,
+            },
+        }))
+    }
+
+    fn skip_next_page(&mut self) -> ParquetResult<()> {
+        if let Some(header) = self.header()? {
+            self.inner.skip_next_page()?;
+            self.pass(&header);
+        }
+        Ok(())
+    }
+
+    fn at_record_boundary(&mut self) -> ParquetResult<bool> {
+        Ok(match self.peek_next_page()? {
+            None => true,
+            // Version 2 pages begin with a record.
+            Some(metadata) => metadata.num_rows.is_some(),
+        })
+    }
+}
+
+/// The decoders of the DELTA encodings allocate the number of values that the encoded bytes declare.
+fn check_delta(page: &Page, has_levels: (bool, bool)) -> Result<()> {
+    let (bytes, values, encoding) = match page {
+        Page::DataPage { buf, num_values, encoding, .. } => {
+            let mut at = 0usize;
+            for _ in 0..usize::from(has_levels.0) + usize::from(has_levels.1) {
+                let Some(head) = buf.get(at..at.saturating_add(4)) else { return Ok(()) };
+                let length = head.iter().rev().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+                at = at.saturating_add(4).saturating_add(length);
+            }
+            (buf.get(at..), *num_values, *encoding)
+        }
+        Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, .. } => {
+            let at = (*def_levels_byte_len as usize).saturating_add(*rep_levels_byte_len as usize);
+            (buf.get(at..), *num_values, *encoding)
+        }
+        Page::DictionaryPage { .. } => return Ok(()),
+    };
+    let runs = match encoding {
+        Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
+        Encoding::DELTA_BYTE_ARRAY => 2,
+        _ => return Ok(()),
+    };
+    // Levels that reach beyond the page are the decoder's to refuse: it allocates nothing for them.
+    let Some(mut bytes) = bytes else { return Ok(()) };
+    for _ in 0..runs {
+        // A page of nulls only may have no encoded values at all.
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match thrift::delta_run(bytes) {
+            Some((end, total)) if total <= u64::from(values) => bytes = bytes.get(end..).unwrap_or(&[]),
+            Some((_, total)) => {
+                return Err(Error::corrupt(format!(
+                    "a page of {values} values declares {total} delta-encoded ones"
+                )));
+            }
+            None => return Err(Error::corrupt("the delta-encoded values of a page are cut off")),
+        }
+    }
+    Ok(())
+}
