@@ -38,7 +38,8 @@ pub enum OnError {
     #[default]
     StopAll,
     /// Only tasks later in the static order stop; earlier ones still run. So the error is the one that a
-    /// run on a single thread reports, on any number of threads, at the price of reporting it later.
+    /// run on a single thread reports, on any number of threads, at the price of reporting it later. (Unless
+    /// the run is cancelled meanwhile: then it is what was found until then.)
     SameEveryTime,
 }
 
@@ -72,8 +73,9 @@ impl Span {
 }
 
 /// Watches a run. Called by the pool's threads, outside the scheduler's lock, so it must be quick and
-/// thread-safe. For one task the calls come in the order `queued`, `started`, then one of the others; by
-/// the time [`crate::run`] returns all calls have been made. A panic in here fails the run.
+/// thread-safe. A task that starts gets `started` and then exactly one of `finished`, `expanded`, `failed`
+/// and `stopped`. `queued` may come a moment after `started`, when another thread is quicker. By the time
+/// [`crate::run`] returns all calls have been made. A panic in here fails the run.
 pub trait Observer: Send + Sync {
     /// The task's dependencies are done; it waits for a worker.
     fn queued(&self, _task: &TaskInfo) {}
