@@ -5,6 +5,7 @@
 mod error;
 pub mod join;
 mod keys;
+pub mod sort;
 pub mod take;
 
 pub use error::{Error, Result};

@@ -6,10 +6,10 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, GenericByteViewArray, RecordBatch, RecordBatchOptions,
     StringViewArray, UInt32Array,
 };
-use arrow::compute::{concat_batches, take};
+use arrow::compute::{concat_batches, interleave, take};
 use arrow::datatypes::{ByteViewType, DataType, SchemaRef};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// A view array is compacted when it keeps more than this many times the bytes that its rows need...
 const SLACK: usize = 2;
@@ -44,6 +44,26 @@ pub fn concat_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Record
         [one] => Ok(one.clone()),
         many => Ok(concat_batches(schema, many)?),
     }
+}
+
+/// The rows at `places`, each a batch and a row of it. There must be at least one batch; all have one schema.
+///
+/// # Errors
+/// The batches differ in schema, or text with 32-bit offsets becomes larger than 2 GiB.
+///
+/// # Panics
+/// If a place is out of range.
+pub fn gather_rows(batches: &[RecordBatch], places: &[(usize, usize)]) -> Result<RecordBatch> {
+    let Some(first) = batches.first() else {
+        return Err(Error::invalid("rows cannot be gathered from no batches, which is a bug"));
+    };
+    let mut columns = Vec::with_capacity(first.num_columns());
+    for number in 0..first.num_columns() {
+        let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(number).as_ref()).collect();
+        columns.push(compact_views(&interleave(&parts, places)?));
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(places.len()));
+    Ok(RecordBatch::try_new_with_options(first.schema(), columns, &options)?)
 }
 
 /// The same values; a view array that keeps much more text alive than it shows is rewritten into a buffer of its own.

@@ -168,6 +168,18 @@ impl KeyColumn {
         Ok(KeyColumn { values, nulls })
     }
 
+    /// `len` rows from `offset` on.
+    pub(crate) fn slice(&self, offset: usize, len: usize) -> KeyColumn {
+        let values = match &self.values {
+            KeyValues::Narrow { words, bits } => {
+                KeyValues::Narrow { words: words[offset..offset + len].to_vec(), bits: *bits }
+            }
+            KeyValues::Wide(words) => KeyValues::Wide(words[offset..offset + len].to_vec()),
+            KeyValues::Bytes(bytes) => KeyValues::Bytes(bytes.slice(offset, len)),
+        };
+        KeyColumn { values, nulls: self.nulls.as_ref().map(|nulls| nulls.slice(offset, len)) }
+    }
+
     /// The bytes that the column holds.
     pub(crate) fn size_bytes(&self) -> usize {
         let values = match &self.values {
