@@ -44,12 +44,10 @@ pub(crate) trait Word: Copy + Default {
 
 impl Word for u64 {
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the caller chose a word that holds every code")]
     fn narrow(value: u128) -> u64 {
         value as u64
     }
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the caller chose a word that holds every code")]
     fn push(self, radix: u128, code: u128) -> u64 {
         self.wrapping_mul(radix as u64).wrapping_add(code as u64)
     }

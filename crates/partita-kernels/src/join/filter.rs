@@ -152,7 +152,6 @@ impl Bloom {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to the number of words")]
     fn place(&self, hash: u64) -> usize {
         (hash >> 24) as usize & (self.words.len() - 1)
     }

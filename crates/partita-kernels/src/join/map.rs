@@ -32,7 +32,6 @@ impl TableKey for u64 {
 
 impl TableKey for u128 {
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves are wanted")]
     fn hash(self) -> u64 {
         let (low, high) = (self as u64, (self >> 64) as u64);
         fold(
@@ -44,7 +43,6 @@ impl TableKey for u128 {
 
 /// The two halves of a 128-bit product, xor-ed: every input bit reaches the high bits, which choose the slot.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the two halves are wanted")]
 pub(super) fn fold(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
     (product as u64) ^ ((product >> 64) as u64)
@@ -52,7 +50,6 @@ pub(super) fn fold(left: u64, right: u64) -> u64 {
 
 /// The slot in which the search for `hash` starts.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the product's high half is below `capacity`")]
 fn slot_of(hash: u64, capacity: usize) -> usize {
     ((u128::from(hash) * capacity as u128) >> 64) as usize
 }
@@ -191,7 +188,6 @@ impl BytesMap {
 
     /// The row whose key is `other[row]`, or the slot where it would be entered.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a slot holds the row in its low half")]
     fn find(&self, hash: u64, other: &BinaryViewArray, row: usize) -> Result<u32, usize> {
         let mut index = slot_of(hash, self.slots.len());
         loop {
@@ -230,7 +226,6 @@ impl BytesMap {
     }
 
     /// The hash of each key in the map.
-    #[expect(clippy::cast_possible_truncation, reason = "a slot holds the row in its low half")]
     pub(crate) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
         let rows = self.slots.iter().map(|slot| *slot as u32).filter(|row| *row != NO_ROW);
         rows.map(|row| hash_bytes(&self.keys, row as usize))
@@ -265,7 +260,6 @@ pub(super) fn hash_bytes(keys: &BinaryViewArray, row: usize) -> u64 {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the low half holds length and prefix")]
 fn equal_bytes(left: &BinaryViewArray, left_row: usize, right: &BinaryViewArray, right_row: usize) -> bool {
     let (left_view, right_view) = (left.views()[left_row], right.views()[right_row]);
     if left_view as u64 != right_view as u64 {
