@@ -3,9 +3,18 @@
 //! Nothing here sees an expression, a plan, a file or a thread. The engine's `op` modules call these.
 
 mod error;
-pub mod join;
 mod keys;
+mod plain;
+
+pub mod aggregate;
+pub mod group;
+pub mod hash;
+pub mod join;
+pub mod partition;
 pub mod sort;
 pub mod take;
+
+#[cfg(test)]
+mod random;
 
 pub use error::{Error, Result};

@@ -1,0 +1,52 @@
+//! Counts: rows that have a value, and rows.
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
+
+use super::Aggregator;
+use super::native::{Parts, for_each, for_each_valid, native_array, natives};
+use crate::Result;
+
+#[derive(Default)]
+struct Count {
+    counts: Vec<i64>,
+}
+
+pub(super) fn count_parts(args: &[DataType]) -> Result<Parts> {
+    Ok(Parts::new(args, &[DataType::Int64], DataType::Int64, Count::default))
+}
+
+pub(super) fn size_parts() -> Result<Parts> {
+    Ok(Parts::new(&[], &[DataType::Int64], DataType::Int64, Count::default))
+}
+
+impl Aggregator for Count {
+    fn update(&mut self, group_ids: &[u32], groups: usize, args: &[ArrayRef]) -> Result<()> {
+        self.counts.resize(groups, 0);
+        let nulls = args.first().and_then(|arg| arg.logical_nulls());
+        let counts = self.counts.as_mut_slice();
+        for_each_valid(group_ids, nulls.as_ref(), |group, _| counts[group] += 1);
+        Ok(())
+    }
+
+    fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
+        self.counts.resize(groups, 0);
+        let counts = self.counts.as_mut_slice();
+        for_each(group_ids, &natives::<i64>(&states[0]), states[0].nulls(), |group, count| {
+            counts[group] += count
+        });
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.finish()?])
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        native_array(&DataType::Int64, std::mem::take(&mut self.counts), None)
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.counts.capacity() * 8
+    }
+}

@@ -1,0 +1,269 @@
+//! Smallest and largest values. Floats are compared as keys of their total order, so that the result does not depend on
+//! the order of rows: -0.0 before 0.0, NaN after all numbers.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::{ArrowNativeType, DataType, i256};
+use half::f16;
+
+use super::Aggregator;
+use super::native::{Parts, for_each, for_each_valid, native_array, natives};
+use crate::plain::{canonical_nan_f16, canonical_nan_f32, canonical_nan_f64};
+use crate::{Error, Result};
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Min,
+    Max,
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Side::Min => "min",
+            Side::Max => "max",
+        }
+    }
+}
+
+/// Native values with a key that compares as they do.
+pub(super) trait Ordered: ArrowNativeType {
+    type Key: Ord + Copy + Default + Send + 'static;
+    const LEAST: Self::Key;
+    const MOST: Self::Key;
+    fn key(self) -> Self::Key;
+    fn value(key: Self::Key) -> Self;
+}
+
+macro_rules! ordered {
+    ($($native:ty),*) => {$(
+        impl Ordered for $native {
+            type Key = $native;
+            const LEAST: $native = <$native>::MIN;
+            const MOST: $native = <$native>::MAX;
+            #[inline(always)]
+            fn key(self) -> $native {
+                self
+            }
+            #[inline(always)]
+            fn value(key: $native) -> $native {
+                key
+            }
+        }
+    )*};
+}
+ordered!(i8, i16, i32, i64, i128, i256, u8, u16, u32, u64);
+
+macro_rules! ordered_floats {
+    ($($native:ty, $key:ty, $bits:ty, $canonical:path);*) => {$(
+        impl Ordered for $native {
+            type Key = $key;
+            const LEAST: $key = <$key>::MIN;
+            const MOST: $key = <$key>::MAX;
+            #[inline(always)]
+            fn key(self) -> $key {
+                let bits = $canonical(self).to_bits() as $key;
+                // Negative floats grow with their bits; flipping all but the sign turns them round.
+                bits ^ (((bits >> (<$key>::BITS - 1)) as $bits) >> 1) as $key
+            }
+            #[inline(always)]
+            fn value(key: $key) -> $native {
+                <$native>::from_bits((key ^ (((key >> (<$key>::BITS - 1)) as $bits) >> 1) as $key) as $bits)
+            }
+        }
+    )*};
+}
+ordered_floats!(
+    f16, i16, u16, canonical_nan_f16;
+    f32, i32, u32, canonical_nan_f32;
+    f64, i64, u64, canonical_nan_f64
+);
+
+/// Calls `$body` with `$native` as the native type of the ordered fixed-width type `$data_type`.
+macro_rules! with_ordered {
+    ($data_type:expr, $native:ident => $body:expr, $other:expr) => {{
+        macro_rules! with {
+            ($type:ty) => {{
+                type $native = $type;
+                $body
+            }};
+        }
+        match $data_type {
+            DataType::Int8 => with!(i8),
+            DataType::Int16 => with!(i16),
+            DataType::Int32
+            | DataType::Date32
+            | DataType::Time32(_)
+            | DataType::Decimal32(_, _)
+            | DataType::Interval(arrow::datatypes::IntervalUnit::YearMonth) => with!(i32),
+            DataType::Int64
+            | DataType::Date64
+            | DataType::Time64(_)
+            | DataType::Timestamp(_, _)
+            | DataType::Duration(_)
+            | DataType::Decimal64(_, _) => with!(i64),
+            DataType::UInt8 => with!(u8),
+            DataType::UInt16 => with!(u16),
+            DataType::UInt32 => with!(u32),
+            DataType::UInt64 => with!(u64),
+            DataType::Float16 => with!(half::f16),
+            DataType::Float32 => with!(f32),
+            DataType::Float64 => with!(f64),
+            DataType::Decimal128(_, _) => with!(i128),
+            DataType::Decimal256(_, _) => with!(arrow::datatypes::i256),
+            _ => $other,
+        }
+    }};
+}
+pub(super) use with_ordered;
+
+/// The type that ordered aggregates work in: booleans as bytes, text and binary as views.
+pub(super) fn ordered_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Null | DataType::Boolean => DataType::UInt8,
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
+        other => other.clone(),
+    }
+}
+
+pub(super) fn parts(args: &[DataType], side: Side) -> Result<Parts> {
+    let inner = ordered_type(&args[0]);
+    if matches!(inner, DataType::Utf8View | DataType::BinaryView) {
+        let data_type = inner.clone();
+        let make = move || Texts { side, best: Vec::new(), bytes: 0, data_type: data_type.clone() };
+        return Ok(Parts::new(&[inner.clone()], &[inner], args[0].clone(), make));
+    }
+    with_ordered!(
+        &inner,
+        N => {
+            let data_type = inner.clone();
+            let make = move || Extreme::<N> { side, best: Vec::new(), at_bound: Vec::new(), data_type: data_type.clone() };
+            Ok(Parts::new(&[inner.clone()], &[inner], args[0].clone(), make))
+        },
+        Err(Error::unsupported(side.name(), &args[0]))
+    )
+}
+
+struct Extreme<N: Ordered> {
+    side: Side,
+    best: Vec<N::Key>,
+    /// Whether a value equal to the starting key was seen, which looks like none.
+    at_bound: Vec<bool>,
+    data_type: DataType,
+}
+
+impl<N: Ordered> Extreme<N> {
+    fn start(&self) -> N::Key {
+        match self.side {
+            Side::Min => N::MOST,
+            Side::Max => N::LEAST,
+        }
+    }
+}
+
+impl<N: Ordered> Aggregator for Extreme<N> {
+    fn update(&mut self, group_ids: &[u32], groups: usize, args: &[ArrayRef]) -> Result<()> {
+        let start = self.start();
+        self.best.resize(groups, start);
+        let (best, at_bound) = (self.best.as_mut_slice(), &mut self.at_bound);
+        let mut see_bound = |group: usize| {
+            at_bound.resize(groups, false);
+            at_bound[group] = true;
+        };
+        let (values, nulls) = (natives::<N>(&args[0]), args[0].nulls());
+        match self.side {
+            Side::Min => for_each(group_ids, &values, nulls, |group, value| {
+                let key = value.key();
+                best[group] = best[group].min(key);
+                if key == start {
+                    see_bound(group);
+                }
+            }),
+            Side::Max => for_each(group_ids, &values, nulls, |group, value| {
+                let key = value.key();
+                best[group] = best[group].max(key);
+                if key == start {
+                    see_bound(group);
+                }
+            }),
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
+        self.update(group_ids, groups, states)
+    }
+
+    fn state(&mut self) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.finish()?])
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let start = self.start();
+        let (best, at_bound) = (std::mem::take(&mut self.best), std::mem::take(&mut self.at_bound));
+        let is_valid = |(group, &key): (usize, &N::Key)| key != start || at_bound.get(group) == Some(&true);
+        let valid: Vec<bool> = best.iter().enumerate().map(is_valid).collect();
+        let nulls = valid.contains(&false).then(|| valid.into());
+        native_array(&self.data_type, best.iter().map(|&key| N::value(key)).collect(), nulls)
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.best.capacity() * size_of::<N::Key>() + self.at_bound.capacity()
+    }
+}
+
+/// Extremes of text and binary, by bytes.
+struct Texts {
+    side: Side,
+    best: Vec<Option<Box<[u8]>>>,
+    bytes: usize,
+    data_type: DataType,
+}
+
+impl Aggregator for Texts {
+    fn update(&mut self, group_ids: &[u32], groups: usize, args: &[ArrayRef]) -> Result<()> {
+        self.best.resize(groups, None);
+        let values = cast(&args[0], &DataType::BinaryView)?;
+        let values = values.as_binary_view();
+        for_each_valid(group_ids, values.nulls(), |group, row| {
+            let (value, known) = (values.value(row), &mut self.best[group]);
+            let is_better = match (known.as_deref(), self.side) {
+                (None, _) => true,
+                (Some(known), Side::Min) => value < known,
+                (Some(known), Side::Max) => value > known,
+            };
+            if is_better {
+                self.bytes += value.len();
+                self.bytes -= known.as_ref().map_or(0, |known| known.len());
+                *known = Some(value.into());
+            }
+        });
+        Ok(())
+    }
+
+    fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
+        self.update(group_ids, groups, states)
+    }
+
+    fn state(&mut self) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.finish()?])
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        self.bytes = 0;
+        let mut builder = BinaryViewBuilder::with_capacity(self.best.len());
+        for best in std::mem::take(&mut self.best) {
+            builder.append_option(best);
+        }
+        let best: ArrayRef = Arc::new(builder.finish());
+        Ok(cast(&best, &self.data_type)?)
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.best.capacity() * size_of::<Option<Box<[u8]>>>() + self.bytes
+    }
+}

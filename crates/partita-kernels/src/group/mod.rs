@@ -1,0 +1,19 @@
+//! Group tables: from key columns to dense group numbers in the order of first appearance.
+//!
+//! `table` is the whole of it. `column` brings a batch's keys into few forms, `field` and `layout` pack them into as few
+//! 64-bit words as their values need, `packed` finds the words, `bytes` numbers texts that are too long to pack, and
+//! `widen` changes the choice when a value does not fit. Group numbers and key values never depend on the choice. The
+//! numbers go on to `aggregate`.
+
+mod bytes;
+mod column;
+mod field;
+mod layout;
+mod packed;
+mod slots;
+mod table;
+#[cfg(test)]
+mod tests;
+mod widen;
+
+pub use table::GroupTable;

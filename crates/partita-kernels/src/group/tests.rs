@@ -1,0 +1,181 @@
+//! Group tables against a map of printed rows, over random types and through every change of representation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::*;
+use arrow::datatypes::*;
+
+use super::GroupTable;
+use crate::random::{Random, flat_types, many_types, shown};
+
+/// Feeds the batches to a table and to a map of printed rows; numbers and keys must agree after each batch.
+fn check(types: &[DataType], batches: &[Vec<ArrayRef>]) -> GroupTable {
+    let mut table = GroupTable::new(types).unwrap();
+    let mut map: HashMap<Vec<String>, u32> = HashMap::new();
+    let mut order = Vec::new();
+    let mut ids = Vec::new();
+    for batch in batches {
+        table.upsert(batch, &mut ids).unwrap();
+        let columns: Vec<Vec<String>> = batch.iter().map(shown).collect();
+        let expected: Vec<u32> = (0..batch[0].len())
+            .map(|row| {
+                let key: Vec<String> = columns.iter().map(|column| column[row].clone()).collect();
+                let next = map.len() as u32;
+                *map.entry(key.clone()).or_insert_with(|| {
+                    order.push(key);
+                    next
+                })
+            })
+            .collect();
+        assert_eq!(ids, expected, "{types:?}");
+        assert_eq!(table.len(), order.len());
+        let keys = table.keys().unwrap();
+        for (at, (key, data_type)) in keys.iter().zip(types).enumerate() {
+            assert_eq!(key.data_type(), data_type);
+            let expected: Vec<String> = order.iter().map(|key| key[at].clone()).collect();
+            assert_eq!(shown(key), expected, "column {at} of {types:?}");
+        }
+    }
+    table
+}
+
+#[test]
+fn single_keys_of_every_type() {
+    for seed in 0..4 {
+        let mut random = Random(seed);
+        for data_type in many_types() {
+            let batches: Vec<_> =
+                [3, 900, 2500].iter().map(|&rows| vec![random.column(&data_type, rows, rows / 3)]).collect();
+            check(std::slice::from_ref(&data_type), &batches);
+        }
+    }
+}
+
+#[test]
+fn random_keys_of_several_columns() {
+    for seed in 0..60 {
+        let mut random = Random(seed + 1000);
+        let all = many_types();
+        let width = 2 + random.below(6);
+        let types: Vec<DataType> = (0..width).map(|_| all[random.below(all.len())].clone()).collect();
+        let batches: Vec<Vec<ArrayRef>> = (0..4)
+            .map(|_| {
+                let (rows, distinct) = (random.below(1500) + 1, random.below(4) + 1);
+                types.iter().map(|data_type| random.column(data_type, rows, distinct)).collect()
+            })
+            .collect();
+        check(&types, &batches);
+    }
+}
+
+#[test]
+fn keys_too_wide_to_pack_become_rows() {
+    let mut random = Random(7);
+    let types: Vec<DataType> = flat_types().into_iter().chain(flat_types()).collect();
+    let batches: Vec<Vec<ArrayRef>> =
+        (0..3).map(|_| types.iter().map(|data_type| random.column(data_type, 300, 2)).collect()).collect();
+    let table = check(&types, &batches);
+    assert!(table.whole_row.is_some());
+}
+
+#[test]
+fn representations_change_midway_and_numbers_stay() {
+    let texts = |range: std::ops::Range<usize>, width: usize| -> ArrayRef {
+        let texts = range.map(|i| (i % 5 != 0).then(|| format!("{:0width$}", i % 50)));
+        Arc::new(texts.collect::<StringViewArray>())
+    };
+    let ints = |range: std::ops::Range<i64>, step: i64| -> ArrayRef {
+        Arc::new(range.map(|i| (i % 7 != 0).then_some(i.wrapping_mul(step))).collect::<Int64Array>())
+    };
+    // Direct array, one word, two, a whole word with its null bit, then long texts.
+    let batches = vec![
+        vec![texts(0..100, 1), ints(0..100, 1)],
+        vec![texts(0..3000, 2), ints(0..3000, -1)],
+        vec![texts(0..3000, 7), ints(0..3000, 1000)],
+        vec![texts(0..3000, 12), ints(0..3000, 1 << 50)],
+        vec![texts(0..3000, 13), ints(0..3000, 1)],
+        vec![texts(0..3000, 2), ints(i64::MAX - 1000..i64::MAX, 1).slice(0, 1000)].into_iter().collect(),
+    ];
+    let mut batches: Vec<Vec<ArrayRef>> = batches;
+    let last = batches.len() - 1;
+    batches[last][0] = batches[last][0].slice(0, 1000);
+    check(&[DataType::Utf8View, DataType::Int64], &batches);
+    for column in 0..2 {
+        let types = [[DataType::Utf8View, DataType::Int64][column].clone()];
+        let batches: Vec<Vec<ArrayRef>> =
+            batches.iter().map(|batch| vec![Arc::clone(&batch[column])]).collect();
+        check(&types, &batches);
+    }
+}
+
+#[test]
+fn extreme_integers_share_a_column() {
+    let values = [i64::MIN, 0, i64::MAX, -1, 1, i64::MIN + 1, i64::MAX - 1, 0];
+    for cut in 0..values.len() {
+        let (a, b) = values.split_at(cut);
+        let batch = |part: &[i64]| vec![Arc::new(Int64Array::from(part.to_vec())) as ArrayRef];
+        check(&[DataType::Int64], &[batch(a), batch(b)]);
+        let unsigned = |part: &[i64]| -> Vec<ArrayRef> {
+            vec![Arc::new(part.iter().map(|&v| Some(v as u64)).collect::<UInt64Array>())]
+        };
+        check(&[DataType::UInt64], &[unsigned(a), unsigned(b)]);
+    }
+}
+
+#[test]
+fn null_empty_text_and_zero_are_different_keys() {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![None, Some(""), Some("\0"), None, Some("")]));
+    let mut table = GroupTable::new(&[DataType::Utf8]).unwrap();
+    let mut ids = Vec::new();
+    table.upsert(&[texts], &mut ids).unwrap();
+    assert_eq!(ids, [0, 1, 2, 0, 1]);
+    let long: ArrayRef =
+        Arc::new(StringArray::from(vec![Some("a text of more than twelve bytes"), None, Some("")]));
+    table.upsert(&[long], &mut ids).unwrap();
+    assert_eq!(ids, [3, 0, 1]);
+}
+
+#[test]
+fn floats_group_by_value_and_keys_are_canonical() {
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![-0.0, 0.0, f64::NAN, -f64::NAN, 1.0]));
+    let mut table = GroupTable::new(&[DataType::Float64]).unwrap();
+    let mut ids = Vec::new();
+    table.upsert(&[floats], &mut ids).unwrap();
+    assert_eq!(ids, [0, 0, 1, 1, 2]);
+    let keys = table.keys().unwrap();
+    let bits: Vec<u64> = keys[0].as_primitive::<Float64Type>().values().iter().map(|v| v.to_bits()).collect();
+    assert_eq!(bits, [0.0f64.to_bits(), f64::NAN.to_bits(), 1.0f64.to_bits()]);
+}
+
+#[test]
+fn cleared_tables_start_anew() {
+    let mut random = Random(3);
+    for data_type in many_types() {
+        let mut table = GroupTable::new(std::slice::from_ref(&data_type)).unwrap();
+        let mut ids = Vec::new();
+        let first = random.column(&data_type, 2000, 500);
+        let second = random.column(&data_type, 500, 40);
+        table.upsert(&[first], &mut ids).unwrap();
+        let groups = table.len();
+        assert_eq!(table.take_keys().unwrap()[0].len(), groups);
+        assert_eq!(table.len(), 0);
+        table.upsert(&[Arc::clone(&second)], &mut ids).unwrap();
+        let mut fresh = GroupTable::new(std::slice::from_ref(&data_type)).unwrap();
+        let mut expected = Vec::new();
+        fresh.upsert(&[second], &mut expected).unwrap();
+        assert_eq!(ids, expected, "{data_type}");
+        assert_eq!(shown(&table.keys().unwrap()[0]), shown(&fresh.keys().unwrap()[0]));
+    }
+}
+
+#[test]
+fn wrong_columns_are_errors() {
+    let mut table = GroupTable::new(&[DataType::Int32, DataType::Int32]).unwrap();
+    let short: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+    let long: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
+    let mut ids = Vec::new();
+    assert!(table.upsert(&[Arc::clone(&short)], &mut ids).is_err());
+    assert!(table.upsert(&[short, long], &mut ids).is_err());
+    assert!(GroupTable::new(&[]).is_err());
+}
