@@ -11,10 +11,10 @@
 mod adapter;
 mod compression;
 mod data_file;
+mod dataset;
 mod error;
 mod file_columns;
 mod filesystem;
-#[allow(dead_code, reason = "the listing and the dataset writer that call it land next")]
 mod hive;
 mod limits;
 mod listing;
@@ -25,6 +25,12 @@ mod unify;
 
 pub use compression::{ByteStream, Compression};
 pub use data_file::DataFile;
+pub use dataset::{
+    CsvLineEnd, CsvWriteOptions, DatasetWriter, IpcCompression, IpcWriteOptions, Layout, Mode,
+    NdjsonWriteOptions, NonFinite, ParquetCompression, ParquetStatistics, ParquetVersion,
+    ParquetWriteOptions, Part, PartWriter, TextCompression, WriteFormat, WriteOptions, WriteReport,
+    WrittenFile,
+};
 pub use error::{Error, Result};
 pub use filesystem::{
     Call, Fault, Faulty, FileInfo, FileKind, FileSystem, JournalEntry, Local, ReadFile, WriteFile,
