@@ -2,6 +2,8 @@
 
 mod corpus;
 mod filters;
+mod golden;
+mod hostile;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
