@@ -12,6 +12,7 @@ mod guard;
 mod pages;
 mod piece;
 mod pruning;
+mod quirks;
 mod read;
 mod schema;
 mod split;

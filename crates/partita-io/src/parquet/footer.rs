@@ -3,10 +3,12 @@
 //! One read of the file's end is usually all. Nothing is allocated for what the footer only claims: its length
 //! is held against the file and the limits, its lists against its bytes, its column chunks against the file.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arrow::datatypes::SchemaRef;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
 };
@@ -15,7 +17,7 @@ use super::guard::guarded;
 use super::pages::Reserved;
 use super::schema::{self, Reading};
 use super::window::OpenFile;
-use super::{ParquetOptions, thrift};
+use super::{ParquetOptions, quirks, thrift};
 use crate::{DataFile, Error, FileInfo, Limits, ReadContext, Result};
 
 /// What is read of every file at first: enough for most footers.
@@ -92,7 +94,9 @@ fn read_inner(info: &FileInfo, options: &ParquetOptions, context: &ReadContext) 
         Some(from) => tail.slice(from..tail.len() - END),
         None => open.read(length - END as u64 - declared, declared as usize)?,
     };
-    let metadata = Arc::new(decode(&footer, &context.limits)?);
+    let metadata = decode(&footer, &context.limits)?;
+    let data_end = length - END as u64 - declared;
+    let metadata = Arc::new(guarded(|| quirks::repaired(metadata, data_end).map_err(unreadable))?);
     check(&metadata, length)?;
     let reading = guarded(|| schema::read_as(&metadata, options, &context.limits))?;
     Ok(ParquetFile { info: info.clone(), metadata, reading })
@@ -121,13 +125,32 @@ fn decode(footer: &[u8], limits: &Limits) -> Result<ParquetMetaData> {
     if shape.depth > deepest {
         return Err(Error::limit("the nesting", shape.depth as u64, deepest as u64, "nesting"));
     }
+    let footer = without(footer, &shape.foreign);
     guarded(|| {
         let options = ParquetMetaDataOptions::new()
             .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
             .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
-        ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options))
-            .map_err(|error| Error::corrupt(format!("the footer cannot be read: {error}")))
+        ParquetMetaDataReader::decode_metadata_with_options(&footer, Some(&options)).map_err(unreadable)
     })
+}
+
+fn unreadable(error: ParquetError) -> Error {
+    Error::corrupt(format!("the footer cannot be read: {error}"))
+}
+
+/// The footer without the bytes that the decoder would trip over.
+fn without<'a>(footer: &'a [u8], foreign: &[std::ops::Range<usize>]) -> Cow<'a, [u8]> {
+    if foreign.is_empty() {
+        return Cow::Borrowed(footer);
+    }
+    let mut kept = Vec::with_capacity(footer.len());
+    let mut from = 0;
+    for range in foreign {
+        kept.extend_from_slice(footer.get(from..range.start).unwrap_or(&[]));
+        from = range.end;
+    }
+    kept.extend_from_slice(footer.get(from..).unwrap_or(&[]));
+    Cow::Owned(kept)
 }
 
 /// Holds the numbers of a footer against each other and against the file.

@@ -227,7 +227,8 @@ impl CheckedPages {
 
     /// The next page's header, checked; `None` at the end of the chunk.
     fn header(&mut self) -> ParquetResult<Option<PageHeader>> {
-        if self.next.is_none() && self.at < self.end {
+        // Bytes after the last value are not read: a chunk may be padded.
+        if self.next.is_none() && self.at < self.end && (self.passed < self.declared || self.declared == 0) {
             match self.parse().and_then(|header| self.check(&header).map(|()| header)) {
                 Ok(header) => self.next = Some(header),
                 Err(error) => return self.fail(error),

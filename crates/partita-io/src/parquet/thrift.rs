@@ -4,6 +4,8 @@
 //! abort the process. [`check_footer`] walks a footer first and proves that every list, string and tree in it
 //! is really there; [`page_header`] reads the sizes of one page. `footer.rs` and `pages.rs` come next.
 
+use std::ops::Range;
+
 /// What is wrong with the bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -24,6 +26,8 @@ pub(crate) struct FooterShape {
     pub(crate) depth: usize,
     /// Whether some columns are encrypted.
     pub(crate) encrypted: bool,
+    /// Bytes to be left out: optional facts about columns, in a form that no version of the format knows.
+    pub(crate) foreign: Vec<Range<usize>>,
 }
 
 /// Sizes and counts of one page.
@@ -59,6 +63,8 @@ const DEPTH: usize = 24;
 struct Walker<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Where the field began that is visited.
+    field_at: usize,
 }
 
 impl Walker<'_> {
@@ -165,6 +171,7 @@ impl Walker<'_> {
         }
         let mut last = 0i64;
         loop {
+            self.field_at = self.at;
             let head = self.byte()?;
             if head & 15 == 0 {
                 return Ok(());
@@ -177,7 +184,7 @@ impl Walker<'_> {
 
 /// Walks a whole footer.
 pub(crate) fn check_footer(bytes: &[u8]) -> Parsed<FooterShape> {
-    let mut walker = Walker { bytes, at: 0 };
+    let mut walker = Walker { bytes, at: 0, field_at: 0 };
     let mut shape = FooterShape::default();
     let mut seen_schema = false;
     walker.fields(DEPTH, &mut |walker, field, kind, depth| match (field, kind) {
@@ -186,6 +193,7 @@ pub(crate) fn check_footer(bytes: &[u8]) -> Parsed<FooterShape> {
             seen_schema = true;
             schema_tree(walker, depth, &mut shape)
         }
+        (4, LIST) => structs(walker, depth, &mut |walker, depth| row_group(walker, depth, &mut shape)),
         (8, _) => {
             shape.encrypted = true;
             walker.skip(kind, false, depth)
@@ -196,6 +204,54 @@ pub(crate) fn check_footer(bytes: &[u8]) -> Parsed<FooterShape> {
         return Err(Flaw::Broken("the schema is missing"));
     }
     Ok(shape)
+}
+
+/// Calls `visit` for each struct of a list.
+fn structs(
+    walker: &mut Walker<'_>,
+    depth: usize,
+    visit: &mut dyn FnMut(&mut Walker<'_>, usize) -> Parsed<()>,
+) -> Parsed<()> {
+    let (kind, count) = walker.list()?;
+    for _ in 0..count {
+        let before = walker.at;
+        match kind {
+            STRUCT if depth > 0 => visit(walker, depth - 1)?,
+            _ => walker.element(kind, depth)?,
+        }
+        if kind == STRUCT && walker.at - before < 2 {
+            return Err(Flaw::Broken("a list holds an empty element"));
+        }
+    }
+    Ok(())
+}
+
+fn row_group(walker: &mut Walker<'_>, depth: usize, shape: &mut FooterShape) -> Parsed<()> {
+    walker.fields(depth, &mut |walker, field, kind, depth| match (field, kind) {
+        (1, LIST) => structs(walker, depth, &mut |walker, depth| {
+            walker.fields(depth, &mut |walker, field, kind, depth| match (field, kind) {
+                (3, STRUCT) => column_chunk(walker, depth, shape),
+                _ => walker.skip(kind, false, depth),
+            })
+        }),
+        _ => walker.skip(kind, false, depth),
+    })
+}
+
+/// A fork of parquet-mr wrote something of its own as the field that later became the length of the bloom
+/// filter. All fields from there on are optional, so the rest of the struct can be left out.
+fn column_chunk(walker: &mut Walker<'_>, depth: usize, shape: &mut FooterShape) -> Parsed<()> {
+    let mut foreign = None;
+    walker.fields(depth, &mut |walker, field, kind, depth| {
+        if field == 15 && kind != I32 {
+            foreign.get_or_insert(walker.field_at);
+        }
+        walker.skip(kind, false, depth)
+    })?;
+    if let Some(from) = foreign {
+        shape.foreign.push(from..walker.at - 1);
+    }
+    Ok(())
 }
 
 /// The schema is a tree in depth-first order, each element with its number of children.
@@ -243,7 +299,7 @@ fn schema_tree(walker: &mut Walker<'_>, depth: usize, shape: &mut FooterShape) -
 
 /// Reads the header of the page that begins at the start of `bytes`.
 pub(crate) fn page_header(bytes: &[u8]) -> Parsed<PageHeader> {
-    let mut walker = Walker { bytes, at: 0 };
+    let mut walker = Walker { bytes, at: 0, field_at: 0 };
     let mut header = PageHeader { kind: -1, uncompressed: -1, compressed: -1, ..PageHeader::default() };
     walker.fields(DEPTH, &mut |walker, field, kind, depth| {
         match (field, kind) {
@@ -269,7 +325,7 @@ pub(crate) fn page_header(bytes: &[u8]) -> Parsed<PageHeader> {
 /// The end of one DELTA_BINARY_PACKED run and how many values it declares, found without decoding it. The
 /// decoders allocate that number before they look at the values.
 pub(crate) fn delta_run(bytes: &[u8]) -> Option<(usize, u64)> {
-    let mut walker = Walker { bytes, at: 0 };
+    let mut walker = Walker { bytes, at: 0, field_at: 0 };
     let block = walker.varint().ok()?;
     let minis = walker.varint().ok()?;
     let total = walker.varint().ok()?;

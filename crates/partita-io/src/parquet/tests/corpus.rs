@@ -10,12 +10,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("data/datapage_v1-corrupt-checksum.parquet", "CRC checksum mismatch, column `a`, row group 0"),
     ("data/rle-dict-uncompressed-corrupt-checksum.parquet", "CRC checksum mismatch, column `long_field`"),
-    // A private field of its writer stands where the format has another one.
-    ("data/dict-page-offset-zero.parquet", "the footer cannot be read"),
     // One page of 1 GiB: larger than `Limits::page_bytes` allows unasked.
     ("data/large_string_map.brotli.parquet", "the size of a page is 1073741828"),
-    // The footer gives its column chunks without their dictionary pages.
-    ("data/nation.dict-malformed.parquet", "a page declares 28 bytes but its column chunk has 13 left"),
     ("data/unknown-logical-type.parquet", "a logical type with the unknown number 2555 is not supported"),
     ("bad_data/ARROW-GH-41317.parquet", "the footer cannot be read"),
     ("bad_data/ARROW-GH-41321.parquet", "Invalid or corrupted RLE bit width 254"),

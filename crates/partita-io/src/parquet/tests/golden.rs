@@ -16,8 +16,6 @@ use super::*;
 
 /// Files that this reader reads and pyarrow does not, or in another type, and why.
 const DIFFERENT: &[(&str, &str)] = &[
-    ("data/dict-page-offset-zero.parquet", "refused here"),
-    ("data/nation.dict-malformed.parquet", "refused here"),
     ("data/datapage_v1-corrupt-checksum.parquet", "refused here; pyarrow does not check unasked"),
     ("data/rle-dict-uncompressed-corrupt-checksum.parquet", "refused here; pyarrow does not check unasked"),
     ("data/unknown-logical-type.parquet", "refused here; pyarrow gives the bytes"),

