@@ -168,6 +168,11 @@ impl Chained {
     pub(crate) fn new(openers: impl IntoIterator<Item = Opener>) -> Self {
         Chained { waiting: openers.into_iter().collect(), current: None, bytes_done: 0, notices: Vec::new() }
     }
+
+    /// Reads readers that are open already.
+    pub(crate) fn of(readers: impl IntoIterator<Item = Box<dyn BatchReader>>) -> Self {
+        Chained::new(readers.into_iter().map(|reader| Box::new(move || Ok(reader)) as Opener))
+    }
 }
 
 impl BatchReader for Chained {

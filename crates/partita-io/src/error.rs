@@ -21,6 +21,7 @@ struct Inner {
     line: Option<u64>,
     row: Option<u64>,
     row_group: Option<usize>,
+    record_batch: Option<usize>,
     byte: Option<u64>,
     column: Option<String>,
 }
@@ -47,8 +48,9 @@ enum Kind {
 
 impl Error {
     fn new(kind: Kind) -> Self {
-        let (path, line, row, row_group, byte, column) = (None, None, None, None, None, None);
-        Error(Box::new(Inner { kind, path, line, row, row_group, byte, column }))
+        let (path, line, row, byte, column) = (None, None, None, None, None);
+        let (row_group, record_batch) = (None, None);
+        Error(Box::new(Inner { kind, path, line, row, row_group, record_batch, byte, column }))
     }
     /// The system refused: `doing` is a verb phrase like "open the file".
     pub fn system(doing: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
@@ -105,6 +107,12 @@ impl Error {
     #[must_use]
     pub fn in_row_group(mut self, row_group: usize) -> Self {
         self.0.row_group.get_or_insert(row_group);
+        self
+    }
+    /// Adds the record batch of an Arrow IPC file, counted from 0.
+    #[must_use]
+    pub fn in_record_batch(mut self, record_batch: usize) -> Self {
+        self.0.record_batch.get_or_insert(record_batch);
         self
     }
     /// Adds the byte offset in the file.
@@ -177,6 +185,9 @@ impl fmt::Display for Error {
         }
         if let Some(row_group) = inner.row_group {
             write!(f, ", row group {row_group}")?;
+        }
+        if let Some(record_batch) = inner.record_batch {
+            write!(f, ", record batch {record_batch}")?;
         }
         if let Some(byte) = inner.byte {
             write!(f, ", byte {byte}")?;

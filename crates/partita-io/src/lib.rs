@@ -15,11 +15,14 @@ mod dataset;
 mod error;
 mod file_columns;
 mod filesystem;
+mod guard;
 mod hive;
+pub mod ipc;
 mod limits;
 mod listing;
 pub mod parquet;
 mod prune;
+mod reserved;
 mod source;
 mod unify;
 

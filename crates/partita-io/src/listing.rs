@@ -60,6 +60,26 @@ impl ListingOptions {
         }
     }
 
+    /// The defaults for CSV.
+    pub fn csv() -> Self {
+        ListingOptions::compressible(["csv", "tsv", "txt"])
+    }
+
+    /// The defaults for Parquet.
+    pub fn parquet() -> Self {
+        ListingOptions::new(["parquet", "parq", "pq"])
+    }
+
+    /// The defaults for Arrow IPC files and streams.
+    pub fn ipc() -> Self {
+        ListingOptions::new(["arrow", "arrows", "ipc", "feather"])
+    }
+
+    /// The defaults for newline-delimited JSON.
+    pub fn ndjson() -> Self {
+        ListingOptions::compressible(["ndjson", "jsonl", "json"])
+    }
+
     /// The defaults for a text format that may be compressed as a whole: each extension alone and with
     /// `.gz`, `.zst` and `.zstd`.
     pub fn compressible<'a>(extensions: impl IntoIterator<Item = &'a str>) -> Self {
