@@ -4,7 +4,7 @@
 //! A reader asks [`FileColumns::file_indices`] what to decode and gives the arrays to
 //! [`FileColumns::assemble`]. Readers that cannot use a filter themselves go through `adapter.rs` instead.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
@@ -64,11 +64,6 @@ impl FileColumns {
             listing.partitions.iter().map(|column| Origin::Constant(column.values.slice(file, 1)));
         origins.extend(constants);
         Ok(FileColumns { source: Arc::clone(source), path: path.clone(), origins })
-    }
-
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Which columns of the file are needed for these columns of the source: ascending, each once.

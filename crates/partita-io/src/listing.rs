@@ -16,6 +16,8 @@
 //!   error.
 //! - Hive keys are looked for below the place given, or below the last directory of a glob that has no
 //!   wildcard. All files must have the same keys in the same order.
+//! - Files of an append that has not finished (see `dataset/append.rs`) are left out, and naming the
+//!   temporary directory of a write is an error.
 //! - A file that is named twice is an error: its rows would count twice.
 
 use std::collections::BTreeSet;
@@ -32,9 +34,6 @@ mod places;
 mod scan;
 
 pub use places::{Place, Places};
-
-/// Temporary directories of unfinished writes begin so. Scans pass over them, and naming one is an error.
-pub(crate) const TEMPORARY_PREFIX: &str = "_temporary-";
 
 /// How places become files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,6 +39,7 @@ pub use options::{
 };
 pub use part::PartWriter;
 use sink::FileSink;
+pub(crate) use staging::INFIX;
 use staging::{Staging, remove_file};
 use target::{Existing, Target};
 

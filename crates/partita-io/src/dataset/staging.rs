@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::{Error, FileKind, FileSystem, Result};
 
 /// What every such directory's name holds before its token.
-pub(super) const INFIX: &str = "_temporary-";
+pub(crate) const INFIX: &str = "_temporary-";
 const LOCK: &str = "_lock";
 const DATA: &str = "data";
 const OLD: &str = "old";

@@ -206,9 +206,24 @@ fn naming_nothing_is_a_clear_error() {
     assert!(tree.error("nowhere/*.csv").contains("nowhere"));
     let twice = [tree.path("flights.csv"), tree.path("flights.csv")];
     assert!(Listing::open(twice, &options(), &Local).unwrap_err().to_string().contains("named twice"));
-    fs::create_dir_all(tree.path("_temporary-77")).unwrap();
-    tree.add("_temporary-77/1.csv");
-    assert!(tree.error("_temporary-77").contains("did not finish"));
+    tree.add(".out._temporary-77/data/1.csv");
+    assert!(tree.error(".out._temporary-77").contains("did not finish"));
+    assert!(tree.error(".out._temporary-77/data").contains("did not finish"));
+}
+
+#[test]
+fn files_of_an_unfinished_append_are_left_out() {
+    let tree = Tree::new(&[
+        "d/k=1/part-00.csv",
+        "d/k=1/part-0123456789abcdef-00.csv",
+        "d/k=2/part-fedcba9876543210-00.csv",
+    ]);
+    assert_eq!(tree.open("d").unwrap().files.len(), 3);
+    tree.add("d/_append-0123456789abcdef");
+    for place in ["d", "d/**/*.csv", "d/*/*.csv"] {
+        let names = tree.names(&tree.open(place).unwrap());
+        assert_eq!(names, ["d/k=1/part-00.csv", "d/k=2/part-fedcba9876543210-00.csv"], "{place}");
+    }
 }
 
 #[cfg(unix)]
