@@ -80,7 +80,7 @@ fn check(call: &Call<'_, '_>, op: BinaryOp) -> Result<()> {
     Ok(())
 }
 
-fn compare(op: BinaryOp, data_type: &DataType, arguments: &[Value]) -> Evaluated<ArrayRef> {
+pub(crate) fn compare(op: BinaryOp, data_type: &DataType, arguments: &[Value]) -> Evaluated<ArrayRef> {
     let (left, right) = (&arguments[0], &arguments[1]);
     let result = match data_type {
         DataType::Float64 => floats::<Float64Type>(op, arguments),

@@ -262,3 +262,11 @@ impl From<&Expr> for Expr {
         value.clone()
     }
 }
+
+/// A struct with a field `x` that is 5, for an example.
+#[cfg(test)]
+pub(crate) fn tests_struct() -> Expr {
+    let field = Arc::new(arrow::datatypes::Field::new("x", DataType::Int64, true));
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![5]));
+    typed(Arc::new(arrow::array::StructArray::from(vec![(field, column)])))
+}

@@ -200,7 +200,7 @@ impl Bound {
         let Some(mask) = array.as_boolean_opt() else {
             return Err(Error::internal("a filter that is not boolean was bound"));
         };
-        Ok(if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() })
+        Ok(true_only(mask))
     }
 }
 
@@ -358,7 +358,7 @@ impl Frame<'_> {
         let array = decided.into_rows(self.rows)?;
         let decided = boolean(&array)?;
         // False ends an `and`, true an `or`; null leaves both open.
-        let settled = prep_null_mask_filter(&if and { not(decided)? } else { decided.clone() });
+        let settled = true_only(&if and { not(decided)? } else { decided.clone() });
         let open = not(&settled)?;
         if open.true_count() == 0 {
             return Ok(Value::Array(array));
@@ -387,7 +387,7 @@ impl Frame<'_> {
                     scatter(&some, &open, &DataType::Boolean)?
                 }
             };
-            let is_true = prep_null_mask_filter(boolean(&condition)?);
+            let is_true = true_only(boolean(&condition)?);
             let takes = arrow::compute::and(&is_true, &open)?;
             open = arrow::compute::and_not(&open, &is_true)?;
             if takes.true_count() > 0 {
@@ -425,6 +425,12 @@ impl Frame<'_> {
             Some(steps) => Ok(Value::Array(scatter(&self.selected(slot, steps, takes)?, takes, to)?)),
         }
     }
+}
+
+/// The same with null made false.
+pub(crate) fn true_only(mask: &BooleanArray) -> BooleanArray {
+    // Arrow's function is only for masks that have nulls.
+    if mask.nulls().is_some() { prep_null_mask_filter(mask) } else { mask.clone() }
 }
 
 fn boolean(array: &ArrayRef) -> Result<&BooleanArray> {

@@ -4,6 +4,13 @@
 //! `bind` meets a function node, calls the entry's `bind` with a [`Call`], and gets [`Returns`]: the type and a
 //! kernel for `program` to run. To add a function, add an entry to a `functions!` block; nothing else.
 
+pub(crate) mod choice;
+pub(crate) mod date;
+pub(crate) mod list;
+mod macros;
+mod math;
+pub(crate) mod text;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
@@ -14,6 +21,9 @@ use super::types::{STRICT, is_text, value_type};
 use super::value::{Evaluated, Kernel, Value};
 use crate::error::type_name;
 use crate::{Error, Result};
+
+/// The name by which `rewrite` knows membership tests.
+pub(crate) const IS_IN: &str = "is_in";
 
 /// One function.
 pub(crate) struct Function {
@@ -171,4 +181,13 @@ impl<'b, 's> Call<'b, 's> {
     pub(crate) fn clash(&self, message: impl Into<String>) -> Error {
         Error::type_clash(self.expr, message)
     }
+}
+
+/// Every function's name, an expression that shows it, and that expression's value.
+#[cfg(test)]
+pub(crate) fn examples() -> Vec<(&'static str, Expr, &'static str)> {
+    [math::math_examples(), text::text_examples(), date::date_examples(), list::list_examples(), list::struct_examples()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
