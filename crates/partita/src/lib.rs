@@ -4,4 +4,7 @@ mod error;
 pub(crate) mod expr;
 
 pub use error::{Error, Result};
-pub use expr::{Expr, Then, When, coalesce, col, lit, lit_decimal, null, size, when};
+pub use expr::{
+    Date, Expr, List, Struct, Text, Then, When, coalesce, col, concat_str, greatest, least, lit, lit_decimal,
+    null, size, when,
+};

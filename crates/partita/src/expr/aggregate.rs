@@ -2,111 +2,64 @@
 //! for the group-by and a projection over the calls' results.
 
 use hashbrown::HashMap;
+use partita_kernels::aggregate::AggregateKind;
 
 use super::tree::{Expr, Node, post_order};
 use crate::{Error, Result};
 
-/// What is computed over the rows of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Aggregate {
-    Sum,
-    Mean,
-    Min,
-    Max,
-    /// Values that are not null.
-    Count,
-    /// Rows.
-    Size,
-    Std {
-        ddof: u8,
-    },
-    Var {
-        ddof: u8,
-    },
-    Median,
-    Quantile(Fraction),
-    First,
-    Last,
-    CountDistinct,
-    Any,
-    All,
-    Corr,
-    TopK(usize),
-    BottomK(usize),
+/// What tells one kind with its parameters from another; floats by their bits.
+pub(crate) fn key(kind: AggregateKind) -> (&'static str, u64) {
+    let setting = match kind {
+        AggregateKind::Std { ddof } | AggregateKind::Var { ddof } => u64::from(ddof),
+        AggregateKind::Quantile(fraction) => fraction.to_bits(),
+        AggregateKind::TopK { k } | AggregateKind::BottomK { k } => k as u64,
+        _ => 0,
+    };
+    (kind.name(), setting)
 }
 
-/// A number between 0 and 1, compared by its bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Fraction(u64);
-
-impl Fraction {
-    pub(crate) fn get(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
-
-impl Aggregate {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Aggregate::Sum => "sum",
-            Aggregate::Mean => "mean",
-            Aggregate::Min => "min",
-            Aggregate::Max => "max",
-            Aggregate::Count => "count",
-            Aggregate::Size => "size",
-            Aggregate::Std { .. } => "std",
-            Aggregate::Var { .. } => "var",
-            Aggregate::Median => "median",
-            Aggregate::Quantile(_) => "quantile",
-            Aggregate::First => "first",
-            Aggregate::Last => "last",
-            Aggregate::CountDistinct => "nunique",
-            Aggregate::Any => "any",
-            Aggregate::All => "all",
-            Aggregate::Corr => "corr",
-            Aggregate::TopK(_) => "top_k",
-            Aggregate::BottomK(_) => "bottom_k",
-        }
-    }
-    /// The arguments that are not expressions, as they print.
-    pub(crate) fn settings(self) -> String {
-        match self {
-            Aggregate::Std { ddof } | Aggregate::Var { ddof } if ddof != 1 => format!("ddof={ddof}"),
-            Aggregate::Quantile(fraction) => format!("{}", fraction.get()),
-            Aggregate::TopK(count) | Aggregate::BottomK(count) => count.to_string(),
-            _ => String::new(),
-        }
+/// The parameters of a kind that are not expressions, as they print.
+pub(crate) fn settings(kind: AggregateKind) -> String {
+    match kind {
+        AggregateKind::Std { ddof } | AggregateKind::Var { ddof } if ddof != 1 => format!("ddof={ddof}"),
+        AggregateKind::Quantile(fraction) => fraction.to_string(),
+        AggregateKind::TopK { k } | AggregateKind::BottomK { k } => k.to_string(),
+        _ => String::new(),
     }
 }
 
 /// How many rows there are, nulls included: `groupby(["carrier"]).agg([size()])`.
 pub fn size() -> Expr {
-    Expr::new(Node::Aggregate(Aggregate::Size, Vec::new()))
+    Expr::new(Node::Aggregate(AggregateKind::Size, Vec::new()))
 }
 
 impl Expr {
-    fn aggregate(self, aggregate: Aggregate) -> Expr {
+    fn aggregate(self, aggregate: AggregateKind) -> Expr {
         Expr::new(Node::Aggregate(aggregate, vec![self]))
     }
     /// The sum; null values do not count. Integers sum to 64 bits, and an overflow is an error.
     pub fn sum(self) -> Expr {
-        self.aggregate(Aggregate::Sum)
+        self.aggregate(AggregateKind::Sum)
+    }
+    /// The product; null values do not count. Integers give 64 bits, and an overflow is an error.
+    pub fn product(self) -> Expr {
+        self.aggregate(AggregateKind::Product)
     }
     /// The mean of the values that are not null; of booleans, the share that is true.
     pub fn mean(self) -> Expr {
-        self.aggregate(Aggregate::Mean)
+        self.aggregate(AggregateKind::Mean)
     }
     /// The least value. NaN is greater than any number.
     pub fn min(self) -> Expr {
-        self.aggregate(Aggregate::Min)
+        self.aggregate(AggregateKind::Min)
     }
     /// The greatest value. NaN is greater than any number.
     pub fn max(self) -> Expr {
-        self.aggregate(Aggregate::Max)
+        self.aggregate(AggregateKind::Max)
     }
     /// How many values are not null; [`size`] counts rows.
     pub fn count(self) -> Expr {
-        self.aggregate(Aggregate::Count)
+        self.aggregate(AggregateKind::Count)
     }
     /// The sample standard deviation (one degree of freedom less than values).
     pub fn std(self) -> Expr {
@@ -114,7 +67,7 @@ impl Expr {
     }
     /// The standard deviation with the divisor `n - ddof`.
     pub fn std_ddof(self, ddof: u8) -> Expr {
-        self.aggregate(Aggregate::Std { ddof })
+        self.aggregate(AggregateKind::Std { ddof })
     }
     /// The sample variance (one degree of freedom less than values).
     pub fn var(self) -> Expr {
@@ -122,47 +75,47 @@ impl Expr {
     }
     /// The variance with the divisor `n - ddof`.
     pub fn var_ddof(self, ddof: u8) -> Expr {
-        self.aggregate(Aggregate::Var { ddof })
+        self.aggregate(AggregateKind::Var { ddof })
     }
     /// The exact median: the mean of the two middle values where their number is even.
     pub fn median(self) -> Expr {
-        self.aggregate(Aggregate::Median)
+        self.aggregate(AggregateKind::Median)
     }
     /// The exact quantile, interpolated between the two nearest values; `fraction` is between 0 and 1.
     pub fn quantile(self, fraction: f64) -> Expr {
-        self.aggregate(Aggregate::Quantile(Fraction(fraction.to_bits())))
+        self.aggregate(AggregateKind::Quantile(fraction))
     }
-    /// The value of the first row, in the frame's order, whether null or not.
+    /// The first value, in the frame's order, that is not null.
     pub fn first(self) -> Expr {
-        self.aggregate(Aggregate::First)
+        self.aggregate(AggregateKind::First)
     }
-    /// The value of the last row, in the frame's order, whether null or not.
+    /// The last value, in the frame's order, that is not null.
     pub fn last(self) -> Expr {
-        self.aggregate(Aggregate::Last)
+        self.aggregate(AggregateKind::Last)
     }
     /// How many different values there are; null is not one.
     pub fn nunique(self) -> Expr {
-        self.aggregate(Aggregate::CountDistinct)
+        self.aggregate(AggregateKind::NUnique)
     }
     /// Whether any value is true.
     pub fn any(self) -> Expr {
-        self.aggregate(Aggregate::Any)
+        self.aggregate(AggregateKind::Any)
     }
     /// Whether no value is false.
     pub fn all(self) -> Expr {
-        self.aggregate(Aggregate::All)
+        self.aggregate(AggregateKind::All)
     }
     /// Pearson's correlation with `other`, over the rows where neither is null.
     pub fn corr(self, other: impl Into<Expr>) -> Expr {
-        Expr::new(Node::Aggregate(Aggregate::Corr, vec![self, other.into()]))
+        Expr::new(Node::Aggregate(AggregateKind::Corr, vec![self, other.into()]))
     }
     /// The `count` greatest values, as a list, greatest first.
     pub fn top_k(self, count: usize) -> Expr {
-        self.aggregate(Aggregate::TopK(count))
+        self.aggregate(AggregateKind::TopK { k: count })
     }
     /// The `count` least values, as a list, least first.
     pub fn bottom_k(self, count: usize) -> Expr {
-        self.aggregate(Aggregate::BottomK(count))
+        self.aggregate(AggregateKind::BottomK { k: count })
     }
 
     /// Whether an aggregate stands anywhere in the expression.
@@ -172,9 +125,9 @@ impl Expr {
 }
 
 /// One aggregate of the group-by: what to compute over which expressions, and the column it becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct AggregateCall {
-    pub(crate) aggregate: Aggregate,
+    pub(crate) aggregate: AggregateKind,
     pub(crate) arguments: Vec<Expr>,
     pub(crate) name: String,
 }
@@ -227,15 +180,15 @@ pub(crate) fn split_aggregates(exprs: &[Expr], reserved: &[&str]) -> Result<Aggr
     Ok(AggregateSplit { calls, projection })
 }
 
-fn check(expr: &Expr, aggregate: Aggregate, arguments: &[Expr]) -> Result<()> {
+fn check(expr: &Expr, aggregate: AggregateKind, arguments: &[Expr]) -> Result<()> {
     if arguments.iter().any(Expr::has_aggregate) {
         return Err(Error::invalid(format!(
             "an aggregate cannot be taken of another one, in `{expr}`; aggregate in one step and again in the next"
         )));
     }
     match aggregate {
-        Aggregate::Quantile(fraction) if !(0.0..=1.0).contains(&fraction.get()) => {
-            Err(Error::invalid(format!("a quantile is between 0 and 1, not {}, in `{expr}`", fraction.get())))
+        AggregateKind::Quantile(fraction) if !(0.0..=1.0).contains(&fraction) => {
+            Err(Error::invalid(format!("a quantile is between 0 and 1, not {}, in `{expr}`", fraction)))
         }
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@ use arrow::array::Array;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 
+use super::aggregate;
 use super::literal::Literal;
 use super::tree::{Expr, Node, UnaryOp};
 use crate::error::type_name;
@@ -66,8 +67,8 @@ impl Printer {
                 self.out.write_char(')')
             }
             Node::Function(function, arguments) => self.call(function.name, arguments, "", below),
-            Node::Aggregate(aggregate, arguments) => {
-                self.call(aggregate.name(), arguments, &aggregate.settings(), below)
+            Node::Aggregate(kind, arguments) => {
+                self.call(kind.name(), arguments, &aggregate::settings(*kind), below)
             }
             Node::Cast { input, to, strict } => {
                 self.expr(input, below)?;

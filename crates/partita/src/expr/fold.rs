@@ -31,7 +31,9 @@ impl Expr {
     /// The value, if the expression is literally true or false.
     pub(crate) fn as_literal_bool(&self) -> Option<bool> {
         match self.without_alias().node() {
-            Node::Literal(Literal::Typed(array)) if array.data_type() == &DataType::Boolean && array.is_valid(0) => {
+            Node::Literal(Literal::Typed(array))
+                if array.data_type() == &DataType::Boolean && array.is_valid(0) =>
+            {
                 Some(array.as_boolean().value(0))
             }
             _ => None,
@@ -91,8 +93,7 @@ fn cannot_fail(expr: &Expr) -> bool {
         Node::Unary(op, _) => *op != UnaryOp::Negate,
         // A comparison of types that meet by a checked cast can fail, so only its simplest form is sure.
         Node::Binary(op, left, right) => {
-            op.is_logical()
-                || op.is_comparison() && (is_literal(left) || is_literal(right))
+            op.is_logical() || op.is_comparison() && (is_literal(left) || is_literal(right))
         }
         _ => false,
     })
@@ -113,7 +114,8 @@ fn evaluate_literals(expr: &Expr) -> Option<Expr> {
     if !all_literal {
         return None;
     }
-    if let Node::Binary(op @ (BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply), left, right) = expr.node()
+    if let Node::Binary(op @ (BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply), left, right) =
+        expr.node()
         && let (Node::Literal(Literal::Int(a)), Node::Literal(Literal::Int(b))) = (left.node(), right.node())
     {
         return fold_integers(*op, *a, *b);

@@ -17,19 +17,19 @@ mod fold;
 pub(crate) mod function;
 pub(crate) mod literal;
 pub(crate) mod program;
+pub(crate) mod rewrite;
 #[cfg(test)]
 mod tests;
-pub(crate) mod rewrite;
 mod tree;
 mod types;
 mod value;
 
 pub use aggregate::size;
+pub use build::{Then, When, coalesce, col, when};
 pub use function::choice::{concat_str, greatest, least};
 pub use function::date::Date;
 pub use function::list::{List, Struct};
 pub use function::text::Text;
-pub use build::{Then, When, coalesce, col, when};
 pub use literal::{lit, lit_decimal, null};
 pub use tree::Expr;
 

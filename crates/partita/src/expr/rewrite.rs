@@ -107,7 +107,9 @@ impl Expr {
                     _ => Known::NotTrue,
                 },
                 Node::Binary(BinaryOp::EqualNullSafe, ..) => Known::Anything,
-                Node::Binary(_, left, right) if of(left) == Known::Null || of(right) == Known::Null => Known::Null,
+                Node::Binary(_, left, right) if of(left) == Known::Null || of(right) == Known::Null => {
+                    Known::Null
+                }
                 _ => Known::Anything,
             };
             known.insert(expr.id(), value);
@@ -133,7 +135,7 @@ enum Known {
 }
 
 /// A comparison of a column with literals, which statistics of a file can answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Term {
     pub(crate) column: Arc<str>,
     pub(crate) compare: TermCompare,

@@ -127,3 +127,21 @@ fn deep_chains_are_ordinary() {
     assert!(sum.to_string().len() < 5_000);
     check(sum.eq(twin), ["true"; 4]);
 }
+
+/// The one row that an expression without columns has.
+fn constant(expr: Expr) -> crate::Result<String> {
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
+    let one_row =
+        RecordBatch::try_new_with_options(Arc::new(arrow::datatypes::Schema::empty()), Vec::new(), &options)
+            .expect("an empty batch");
+    Ok(values(expr, &one_row)?.remove(0))
+}
+
+#[test]
+fn every_function_gives_what_its_example_says() {
+    for (name, expr, expected) in function::examples() {
+        let found = constant(expr.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(found, expected, "{expr}");
+        assert!(expr.to_string().contains(name), "{expr} does not print {name}");
+    }
+}

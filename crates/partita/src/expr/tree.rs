@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use hashbrown::{HashMap, HashSet};
+use partita_kernels::aggregate::AggregateKind;
 
-use super::aggregate::Aggregate;
+use super::aggregate;
 use super::function::Function;
 use super::literal::Literal;
 
@@ -48,7 +49,7 @@ pub(crate) enum Node {
         branches: Vec<(Expr, Expr)>,
         otherwise: Option<Expr>,
     },
-    Aggregate(Aggregate, Vec<Expr>),
+    Aggregate(AggregateKind, Vec<Expr>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -176,8 +177,8 @@ impl Node {
             }
             Node::Cast { to, strict, .. } => (to, strict).hash(state),
             Node::Case { branches, otherwise } => (branches.len(), otherwise.is_some()).hash(state),
-            Node::Aggregate(aggregate, arguments) => {
-                aggregate.hash(state);
+            Node::Aggregate(kind, arguments) => {
+                aggregate::key(*kind).hash(state);
                 arguments.len().hash(state);
             }
         }
@@ -194,7 +195,9 @@ impl Node {
             (Node::Case { branches: a, otherwise: e }, Node::Case { branches: b, otherwise: f }) => {
                 a.len() == b.len() && e.is_some() == f.is_some()
             }
-            (Node::Aggregate(f, a), Node::Aggregate(g, b)) => f == g && a.len() == b.len(),
+            (Node::Aggregate(f, a), Node::Aggregate(g, b)) => {
+                aggregate::key(*f) == aggregate::key(*g) && a.len() == b.len()
+            }
             _ => false,
         }
     }

@@ -11,11 +11,11 @@ use hashbrown::HashSet;
 
 use super::{Call, Function, IS_IN, Returns};
 use crate::Result;
+use crate::expr::compare;
 use crate::expr::literal::null;
 use crate::expr::tree::{BinaryOp, Expr};
 use crate::expr::types::{is_text, value_type};
 use crate::expr::value::{Evaluated, Value, row_count};
-use crate::expr::compare;
 
 static IN: Function = Function { name: IS_IN, bind: is_in };
 static LEAST: Function = Function { name: "least", bind: |call| extreme(call, false) };
@@ -88,7 +88,11 @@ fn is_in(call: &mut Call<'_, '_>) -> Result<Returns> {
 fn any_of(a: &ArrayRef, b: &ArrayRef) -> Evaluated<ArrayRef> {
     let rows = a.len().max(b.len());
     let spread = |array: &ArrayRef| {
-        if array.len() == rows { Ok(Arc::clone(array)) } else { Value::Scalar(Arc::clone(array)).into_rows(rows) }
+        if array.len() == rows {
+            Ok(Arc::clone(array))
+        } else {
+            Value::Scalar(Arc::clone(array)).into_rows(rows)
+        }
     };
     Ok(Arc::new(or_kleene(spread(a)?.as_boolean(), spread(b)?.as_boolean())?))
 }
@@ -113,8 +117,12 @@ fn text_set(call: &mut Call<'_, '_>, met: &DataType) -> Result<Returns> {
     }
     let returns = Returns::new(DataType::Boolean, move |arguments| {
         let texts = arguments[0].array().as_string_view();
-        let found: BooleanArray =
-            texts.iter().map(|text| text.and_then(|text| set.contains(text).then_some(true).or((!has_null).then_some(false)))).collect();
+        let found: BooleanArray = texts
+            .iter()
+            .map(|text| {
+                text.and_then(|text| set.contains(text).then_some(true).or((!has_null).then_some(false)))
+            })
+            .collect();
         Ok(Arc::new(found))
     });
     Ok(if has_null { returns.with_nullable(true) } else { returns })

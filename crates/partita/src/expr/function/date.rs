@@ -10,10 +10,12 @@ use arrow::compute::kernels::temporal::{DatePart, date_part};
 use arrow::compute::{cast, cast_with_options};
 use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 use chrono::format::DelayedFormat;
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
+};
 
 use super::macros::functions;
-use super::text::{format, integer_at};
+use super::text::{format_argument, integer_at};
 use super::{Call, Returns};
 use crate::Result;
 use crate::error::type_name;
@@ -104,12 +106,12 @@ functions! {
     /// Cut down to the start of its `"year"`, `"quarter"`, `"month"`, `"week"` (Monday), `"day"`, `"hour"`,
     /// `"minute"`, `"second"`, `"millisecond"` or `"microsecond"`.
     truncate(unit) = "dt.truncate", example("2013-05-31 17:05").truncate("quarter") => "2013-04-01T00:00:00", |call| {
-        let unit = unit(call, 1)?;
+        let unit = unit_argument(call, 1)?;
         moved(call, move |local, _| unit.start(local), 1)
     };
     /// Written by a format such as `"%d.%m.%Y %H:%M"`.
     strftime(format) = "dt.strftime", example("2013-01-31").strftime("%d.%m.%y") => "31.01.13", |call| {
-        let format = format(call)?;
+        let format = format_argument(call)?;
         point(call)?;
         let points = Points::of(call.data_type(0))?;
         call.keep(1);
@@ -173,7 +175,7 @@ functions! {
     convert_zone(zone) = "dt.convert_zone",
         example("2013-07-01 12:00").to_zone("UTC").dt().convert_zone("Asia/Tokyo") => "2013-07-01T21:00:00+09:00",
         |call| {
-            let (name, _) = zone(call)?;
+            let (name, _) = zone_argument(call)?;
             let DataType::Timestamp(unit, Some(_)) = value_type(call.data_type(0)) else {
                 return Err(call.clash("only a timestamp with a zone can be converted to another; use `to_zone` first"));
             };
@@ -244,7 +246,9 @@ struct Points {
 impl Points {
     fn of(data_type: &DataType) -> Result<Points> {
         match data_type {
-            DataType::Timestamp(unit, Some(zone)) => Ok(Points { unit: Some(*unit), zone: Some(zone.parse::<Tz>()?) }),
+            DataType::Timestamp(unit, Some(zone)) => {
+                Ok(Points { unit: Some(*unit), zone: Some(zone.parse::<Tz>()?) })
+            }
             DataType::Timestamp(unit, None) => Ok(Points { unit: Some(*unit), zone: None }),
             _ => Ok(Points { unit: None, zone: None }),
         }
@@ -261,7 +265,8 @@ impl Points {
         rows: usize,
         f: impl Fn(NaiveDateTime, usize) -> Option<T>,
     ) -> Evaluated<Vec<Option<T>>> {
-        let raws = cast(value.array(), if self.unit.is_some() { &DataType::Int64 } else { &DataType::Int32 })?;
+        let raws =
+            cast(value.array(), if self.unit.is_some() { &DataType::Int64 } else { &DataType::Int32 })?;
         let raws = cast(&raws, &DataType::Int64)?;
         let raws = raws.as_primitive::<Int64Type>();
         (0..rows)
@@ -272,7 +277,8 @@ impl Points {
                 }
                 let result = self.local(raws.value(at)).and_then(|local| f(local, row));
                 result.map(Some).ok_or_else(|| {
-                    let shown = arrow::util::display::array_value_to_string(value.array(), at).unwrap_or_default();
+                    let shown =
+                        arrow::util::display::array_value_to_string(value.array(), at).unwrap_or_default();
                     Fault::value(format!("{shown} leads out of the calendar"))
                 })
             })
@@ -281,7 +287,9 @@ impl Points {
 
     fn local(&self, raw: i64) -> Option<NaiveDateTime> {
         let utc = match self.unit {
-            None => NaiveDate::default().checked_add_signed(TimeDelta::try_days(raw)?)?.and_time(NaiveTime::MIN),
+            None => {
+                NaiveDate::default().checked_add_signed(TimeDelta::try_days(raw)?)?.and_time(NaiveTime::MIN)
+            }
             Some(unit) => {
                 let per_second = per_second(unit);
                 let nanoseconds = raw.rem_euclid(per_second) * (1_000_000_000 / per_second);
@@ -302,7 +310,8 @@ impl Points {
             Some(zone) => match zone.from_local_datetime(&local).earliest() {
                 Some(moment) => moment.naive_utc(),
                 None => {
-                    let before = zone.from_local_datetime(&local.checked_sub_signed(TimeDelta::try_hours(3)?)?);
+                    let before =
+                        zone.from_local_datetime(&local.checked_sub_signed(TimeDelta::try_hours(3)?)?);
                     local.checked_sub_offset(before.earliest()?.offset().fix())?
                 }
             },
@@ -389,7 +398,7 @@ enum Unit {
 
 const DAY: i64 = 86_400_000_000_000;
 
-fn unit(call: &Call<'_, '_>, index: usize) -> Result<Unit> {
+fn unit_argument(call: &Call<'_, '_>, index: usize) -> Result<Unit> {
     let text = call.literal_text(index)?;
     Ok(match text.strip_suffix('s').unwrap_or(&text) {
         "year" => Unit::Year,
@@ -418,7 +427,9 @@ impl Unit {
             Unit::Year => date.with_day(1)?.with_month(1)?,
             Unit::Quarter => date.with_day(1)?.with_month(date.month0() / 3 * 3 + 1)?,
             Unit::Month => date.with_day(1)?,
-            Unit::Week => date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday())))?,
+            Unit::Week => {
+                date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday())))?
+            }
             Unit::Fixed(nanoseconds) => {
                 let midnight = date.and_time(NaiveTime::MIN);
                 let past = local.signed_duration_since(midnight).num_nanoseconds()?;
@@ -431,10 +442,14 @@ impl Unit {
 
 /// Full units between two points, by their difference in nanoseconds or coarser.
 fn since(call: &mut Call<'_, '_>) -> Result<Returns> {
-    let nanoseconds = match unit(call, 2)? {
+    let nanoseconds = match unit_argument(call, 2)? {
         Unit::Fixed(nanoseconds) => nanoseconds,
         Unit::Week => 7 * DAY,
-        _ => return Err(call.clash("months, quarters and years differ in length; count in weeks or shorter units")),
+        _ => {
+            return Err(
+                call.clash("months, quarters and years differ in length; count in weeks or shorter units")
+            );
+        }
     };
     call.keep(2);
     point(call)?;
@@ -448,7 +463,8 @@ fn since(call: &mut Call<'_, '_>) -> Result<Returns> {
     Ok(Returns::new(DataType::Int64, move |arguments| {
         let raws = |index: usize| -> Evaluated<Value> {
             let value: &Value = &arguments[index];
-            let array = if tick == DAY { cast(value.array(), &DataType::Int32)? } else { Arc::clone(value.array()) };
+            let array =
+                if tick == DAY { cast(value.array(), &DataType::Int32)? } else { Arc::clone(value.array()) };
             let array = cast(&array, &DataType::Int64)?;
             Ok(if value.is_scalar() { Value::Scalar(array) } else { Value::Array(array) })
         };
@@ -464,7 +480,12 @@ fn since(call: &mut Call<'_, '_>) -> Result<Returns> {
 }
 
 /// The raw value in units of `seconds / parts` seconds, rounded down.
-fn counts(call: &mut Call<'_, '_>, takes: fn(&DataType) -> bool, seconds: i64, parts: i64) -> Result<Returns> {
+fn counts(
+    call: &mut Call<'_, '_>,
+    takes: fn(&DataType) -> bool,
+    seconds: i64,
+    parts: i64,
+) -> Result<Returns> {
     let found = value_type(call.data_type(0)).clone();
     if !takes(&found) {
         return Err(call.clash(format!("{} has no meaning for {}", call.name(), type_name(&found))));
@@ -487,23 +508,28 @@ fn counts(call: &mut Call<'_, '_>, takes: fn(&DataType) -> bool, seconds: i64, p
     }))
 }
 
-fn zone(call: &Call<'_, '_>) -> Result<(Arc<str>, Tz)> {
+fn zone_argument(call: &Call<'_, '_>) -> Result<(Arc<str>, Tz)> {
     let name = call.literal_text(1)?;
     match name.parse::<Tz>() {
         Ok(zone) => Ok((name.into(), zone)),
-        Err(_) => Err(call.clash(format!("{name:?} is no time zone; write it like \"Europe/Berlin\" or \"+02:00\""))),
+        Err(_) => {
+            Err(call
+                .clash(format!("{name:?} is no time zone; write it like \"Europe/Berlin\" or \"+02:00\"")))
+        }
     }
 }
 
 fn to_zone(call: &mut Call<'_, '_>) -> Result<Returns> {
-    let (name, zone) = zone(call)?;
+    let (name, zone) = zone_argument(call)?;
     let unit = match value_type(call.data_type(0)) {
         DataType::Timestamp(unit, None) => *unit,
         DataType::Timestamp(_, Some(own)) => {
             return Err(call.clash(format!("the timestamp has the zone {own} already; use `convert_zone`")));
         }
         other if is_date(other) => TimeUnit::Microsecond,
-        other => return Err(call.clash(format!("{} takes timestamps, not {}", call.name(), type_name(other)))),
+        other => {
+            return Err(call.clash(format!("{} takes timestamps, not {}", call.name(), type_name(other))));
+        }
     };
     call.coerce(0, &DataType::Timestamp(unit, None))?;
     call.keep(1);
@@ -518,7 +544,9 @@ fn to_zone(call: &mut Call<'_, '_>) -> Result<Returns> {
             .map(|moment| match moment {
                 None => Ok(None),
                 Some(Ok(utc)) => Ok(raw(utc, unit)),
-                Some(Err(local)) => Err(Fault::value(format!("{local} does not exist in {name}: its clocks skip it"))),
+                Some(Err(local)) => {
+                    Err(Fault::value(format!("{local} does not exist in {name}: its clocks skip it")))
+                }
             })
             .collect::<Evaluated<Vec<_>>>()?;
         from_raw(values, &target)

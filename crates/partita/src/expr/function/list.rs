@@ -162,19 +162,21 @@ fn search(arguments: &[Value], element: &DataType) -> Evaluated<ArrayRef> {
         let list = arguments[0].row(row);
         let known = !lists.is_null(list) && !wanted.array().is_null(wanted.row(row));
         nulls.push(known);
-        found.push(known && {
-            let offsets = lists.value_offsets();
-            let (start, length) = (offsets[list] as usize, (offsets[list + 1] - offsets[list]) as usize);
-            let hits = match &everywhere {
-                Some(everywhere) => everywhere.slice(start, length),
-                None => {
-                    let value = Value::Scalar(wanted.array().slice(wanted.row(row), 1));
-                    let elements = Value::Array(lists.values().slice(start, length));
-                    compare::compare(BinaryOp::EqualNullSafe, element, &[elements, value])?
-                }
-            };
-            hits.as_boolean().has_true()
-        });
+        found.push(
+            known && {
+                let offsets = lists.value_offsets();
+                let (start, length) = (offsets[list] as usize, (offsets[list + 1] - offsets[list]) as usize);
+                let hits = match &everywhere {
+                    Some(everywhere) => everywhere.slice(start, length),
+                    None => {
+                        let value = Value::Scalar(wanted.array().slice(wanted.row(row), 1));
+                        let elements = Value::Array(lists.values().slice(start, length));
+                        compare::compare(BinaryOp::EqualNullSafe, element, &[elements, value])?
+                    }
+                };
+                hits.as_boolean().has_true()
+            },
+        );
     }
     Ok(Arc::new(BooleanArray::new(BooleanBuffer::from(found), Some(nulls.into()))))
 }

@@ -6,21 +6,21 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Prim
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::arity::{try_unary, unary};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt64Type,
+    ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt64Type,
 };
 use arrow::error::ArrowError;
 
 use super::macros::functions;
-use super::{Call, Function, Returns};
+use super::{Call, Returns};
 use crate::Result;
 use crate::error::type_name;
 use crate::expr::arithmetic::{self, Whole, joined_nulls};
+#[cfg(test)]
+use crate::expr::lit;
 use crate::expr::tree::{BinaryOp, Expr};
 use crate::expr::types::{decimal_parts, is_decimal, value_type};
 use crate::expr::value::{Evaluated, Fault, Value, row_count};
-#[cfg(test)]
-use crate::expr::lit;
 
 functions! {
     for Expr, examples math_examples;
@@ -112,7 +112,8 @@ fn real(call: &mut Call<'_, '_>, f: fn(f64) -> f64) -> Result<Returns> {
     }
     call.float(0)?;
     Ok(Returns::new(DataType::Float64, move |arguments| {
-        let output: PrimitiveArray<Float64Type> = unary(arguments[0].array().as_primitive::<Float64Type>(), f);
+        let output: PrimitiveArray<Float64Type> =
+            unary(arguments[0].array().as_primitive::<Float64Type>(), f);
         Ok(Arc::new(output))
     }))
 }
@@ -150,7 +151,9 @@ fn absolute(call: &mut Call<'_, '_>) -> Result<Returns> {
             let output: PrimitiveArray<T> = try_unary(input, |value| {
                 f(value).ok_or_else(|| {
                     let of = type_name(&T::DATA_TYPE);
-                    ArrowError::ComputeError(format!("abs({value}) does not fit {of}; cast to a wider type first"))
+                    ArrowError::ComputeError(format!(
+                        "abs({value}) does not fit {of}; cast to a wider type first"
+                    ))
                 })
             })?;
             Ok(Arc::new(output))
@@ -167,15 +170,20 @@ fn absolute(call: &mut Call<'_, '_>) -> Result<Returns> {
             let to = found.clone();
             Returns::new(found, move |arguments| {
                 let counts = arrow::compute::cast(arguments[0].array(), &DataType::Int64)?;
-                let output: PrimitiveArray<Int64Type> = try_unary(counts.as_primitive::<Int64Type>(), |value: i64| {
-                    value.checked_abs().ok_or_else(|| ArrowError::ComputeError("abs of the least duration".to_owned()))
-                })?;
+                let output: PrimitiveArray<Int64Type> =
+                    try_unary(counts.as_primitive::<Int64Type>(), |value: i64| {
+                        value
+                            .checked_abs()
+                            .ok_or_else(|| ArrowError::ComputeError("abs of the least duration".to_owned()))
+                    })?;
                 let output: ArrayRef = Arc::new(output);
                 Ok(arrow::compute::cast(&output, &to)?)
             })
             .raising()
         }
-        other if other.is_unsigned_integer() => Returns::new(found, |arguments| Ok(Arc::clone(arguments[0].array()))),
+        other if other.is_unsigned_integer() => {
+            Returns::new(found, |arguments| Ok(Arc::clone(arguments[0].array())))
+        }
         other if is_decimal(other) => decimal(call, None, |value, _| value.abs())?,
         other if other.is_floating() || *other == DataType::Null => real(call, f64::abs)?,
         other => return Err(refuse(call, other)),
@@ -217,7 +225,9 @@ impl Mode {
             Mode::Down => false,
             Mode::Up => remainder != 0,
             Mode::Cut => remainder != 0 && value < 0,
-            Mode::HalfEven => remainder > unit - remainder || remainder == unit - remainder && quotient % 2 != 0,
+            Mode::HalfEven => {
+                remainder > unit - remainder || remainder == unit - remainder && quotient % 2 != 0
+            }
         };
         quotient + i128::from(up)
     }
@@ -253,12 +263,13 @@ fn round(call: &mut Call<'_, '_>) -> Result<Returns> {
     }
     let narrow = found == DataType::Float32;
     call.float(0)?;
-    let returns = Returns::new(if narrow { DataType::Float32 } else { DataType::Float64 }, move |arguments| {
-        let input = arguments[0].array().as_primitive::<Float64Type>();
-        let output: PrimitiveArray<Float64Type> = unary(input, |value| round_float(value, digits));
-        let output: ArrayRef = Arc::new(output);
-        Ok(if narrow { arrow::compute::cast(&output, &DataType::Float32)? } else { output })
-    });
+    let returns =
+        Returns::new(if narrow { DataType::Float32 } else { DataType::Float64 }, move |arguments| {
+            let input = arguments[0].array().as_primitive::<Float64Type>();
+            let output: PrimitiveArray<Float64Type> = unary(input, |value| round_float(value, digits));
+            let output: ArrayRef = Arc::new(output);
+            Ok(if narrow { arrow::compute::cast(&output, &DataType::Float32)? } else { output })
+        });
     Ok(returns)
 }
 
@@ -296,7 +307,8 @@ fn decimal(
     f: impl Fn(i128, i128) -> i128 + Send + Sync + 'static,
 ) -> Result<Returns> {
     let found = value_type(call.data_type(0)).clone();
-    let Some((precision, scale)) = decimal_parts(&found).filter(|(precision, scale)| *precision <= 38 && *scale >= 0)
+    let Some((precision, scale)) =
+        decimal_parts(&found).filter(|(precision, scale)| *precision <= 38 && *scale >= 0)
     else {
         return Err(call.clash(format!("{} takes decimals of at most 38 digits; cast it first", call.name())));
     };
@@ -306,14 +318,15 @@ fn decimal(
     let to_scale = kept.max(0);
     // Digits that go before the point come back as zeros.
     let zeros = 10_i128.checked_pow((to_scale - kept) as u32);
-    let to_precision = (i32::from(precision) - i32::from(scale) + to_scale + 1).clamp(1.max(to_scale), 38) as u8;
+    let to_precision =
+        (i32::from(precision) - i32::from(scale) + to_scale + 1).clamp(1.max(to_scale), 38) as u8;
     let (unit, to_scale) = (10_i128.checked_pow(unit_power), to_scale as i8);
     Ok(Returns::new(DataType::Decimal128(to_precision, to_scale), move |arguments| {
         let input = arguments[0].array().as_primitive::<Decimal128Type>();
         let output: Decimal128Array = try_unary(input, |value| match (unit, zeros) {
-            (Some(unit), Some(zeros)) => {
-                f(value, unit).checked_mul(zeros).ok_or_else(|| ArrowError::ComputeError("too many digits".to_owned()))
-            }
+            (Some(unit), Some(zeros)) => f(value, unit)
+                .checked_mul(zeros)
+                .ok_or_else(|| ArrowError::ComputeError("too many digits".to_owned())),
             _ => Ok(0),
         })?;
         let output = output.with_precision_and_scale(to_precision, to_scale)?;
@@ -348,7 +361,8 @@ fn powers<T: ArrowPrimitiveType>(arguments: &[Value]) -> Evaluated<ArrayRef>
 where
     T::Native: Whole,
 {
-    let (base, exponent) = (arguments[0].array().as_primitive::<T>(), arguments[1].array().as_primitive::<Int64Type>());
+    let (base, exponent) =
+        (arguments[0].array().as_primitive::<T>(), arguments[1].array().as_primitive::<Int64Type>());
     let value = |row: usize| -> Evaluated<Option<T::Native>> {
         let (b, e) = (arguments[0].row(row), arguments[1].row(row));
         if base.is_null(b) || exponent.is_null(e) {
@@ -356,7 +370,9 @@ where
         }
         let (b, e) = (base.value(b), exponent.value(e));
         if e < 0 {
-            return Err(Fault::value(format!("{b} to the power of {e} is no integer; cast to float64 first")));
+            return Err(Fault::value(format!(
+                "{b} to the power of {e} is no integer; cast to float64 first"
+            )));
         }
         match u32::try_from(e).ok().and_then(|e| b.power(e)) {
             Some(power) => Ok(Some(power)),

@@ -186,8 +186,14 @@ impl<'b, 's> Call<'b, 's> {
 /// Every function's name, an expression that shows it, and that expression's value.
 #[cfg(test)]
 pub(crate) fn examples() -> Vec<(&'static str, Expr, &'static str)> {
-    [math::math_examples(), text::text_examples(), date::date_examples(), list::list_examples(), list::struct_examples()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        math::math_examples(),
+        text::text_examples(),
+        date::date_examples(),
+        list::list_examples(),
+        list::struct_examples(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

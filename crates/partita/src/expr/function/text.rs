@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, ListBuilder, StringViewArray, StringViewBuilder,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, ListBuilder, StringViewArray,
+    StringViewBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::comparison::{contains, ends_with, starts_with};
@@ -151,7 +151,7 @@ functions! {
     };
     /// The pieces between every `separator`, as a list.
     split(separator) = "str.split", lit("a,b").str().split(",") => "[a, b]", |call| {
-        let separator = separator(call)?;
+        let separator = separator_argument(call)?;
         call.text(0)?;
         call.keep(1);
         let item = Arc::new(Field::new_list_field(DataType::Utf8View, true));
@@ -171,7 +171,7 @@ functions! {
     };
     /// Piece number `index` between every `separator`, from 0, or from the end if negative; null if there is none.
     split_part(separator, index) = "str.split_part", lit("a,b,c").str().split_part(",", -1) => "c", |call| {
-        let separator = separator(call)?;
+        let separator = separator_argument(call)?;
         call.text(0)?;
         call.integer(2)?;
         Ok(Returns::new(DataType::Utf8View, move |arguments| {
@@ -191,7 +191,7 @@ functions! {
     pad_end(width, fill) = "str.pad_end", lit("ab").str().pad_end(4, ".") => "ab..", |call| padded(call, false);
     /// Filled up with zeros to `width` characters, after the sign if there is one.
     zfill(width) = "str.zfill", lit("-7").str().zfill(4) => "-007", |call| {
-        let width = width(call)?;
+        let width = width_argument(call)?;
         mapped(call, move |text| {
             let missing = width.saturating_sub(text.chars().count());
             let (sign, digits) = text.split_at(usize::from(text.starts_with(['-', '+'])));
@@ -242,7 +242,7 @@ functions! {
     };
     /// The date that the text is by a format such as `"%d.%m.%Y"`; text that is none is an error.
     to_date(format) = "str.to_date", lit("31.01.2013").str().to_date("%d.%m.%Y") => "2013-01-31", |call| {
-        let format = format(call)?;
+        let format = format_argument(call)?;
         call.text(0)?;
         call.keep(1);
         Ok(Returns::new(DataType::Date32, move |arguments| {
@@ -257,7 +257,7 @@ functions! {
     /// brought to UTC. Text that is none is an error.
     to_timestamp(format) = "str.to_timestamp",
         lit("31.01.2013 17:05").str().to_timestamp("%d.%m.%Y %H:%M") => "2013-01-31T17:05:00", |call| {
-        let format = format(call)?;
+        let format = format_argument(call)?;
         call.text(0)?;
         call.keep(1);
         Ok(Returns::new(DataType::Timestamp(TimeUnit::Microsecond, None), move |arguments| {
@@ -290,7 +290,7 @@ fn literal(call: &Call<'_, '_>, index: usize) -> Result<String> {
     call.literal_text(index)
 }
 
-fn separator(call: &Call<'_, '_>) -> Result<String> {
+fn separator_argument(call: &Call<'_, '_>) -> Result<String> {
     let separator = call.literal_text(1)?;
     if separator.is_empty() {
         return Err(call.clash("an empty separator splits nothing"));
@@ -308,7 +308,7 @@ fn regex(call: &Call<'_, '_>) -> Result<Regex> {
     })
 }
 
-fn width(call: &Call<'_, '_>) -> Result<usize> {
+fn width_argument(call: &Call<'_, '_>) -> Result<usize> {
     let width = call.literal_integer(1)?;
     match usize::try_from(width) {
         Ok(fits) if width <= LONGEST => Ok(fits),
@@ -323,7 +323,9 @@ fn mapped(
 ) -> Result<Returns> {
     call.text(0)?;
     call.keep(1);
-    Ok(Returns::new(DataType::Utf8View, move |arguments| by_row(arguments, |row| text_at(&arguments[0], row).map(&f))))
+    Ok(Returns::new(DataType::Utf8View, move |arguments| {
+        by_row(arguments, |row| text_at(&arguments[0], row).map(&f))
+    }))
 }
 
 /// A number from text.
@@ -341,7 +343,10 @@ fn counted(call: &mut Call<'_, '_>, f: impl Fn(&str) -> i64 + Send + Sync + 'sta
 /// One of arrow's searches, which know scalar patterns. A dictionary's values are searched once each.
 fn tested(
     call: &mut Call<'_, '_>,
-    search: fn(&dyn arrow::array::Datum, &dyn arrow::array::Datum) -> std::result::Result<BooleanArray, arrow::error::ArrowError>,
+    search: fn(
+        &dyn arrow::array::Datum,
+        &dyn arrow::array::Datum,
+    ) -> std::result::Result<BooleanArray, arrow::error::ArrowError>,
 ) -> Result<Returns> {
     let plain = matches!(call.data_type(0), found if is_text(found));
     if plain && call.weak(1).is_some() {
@@ -356,7 +361,7 @@ fn tested(
 }
 
 fn padded(call: &mut Call<'_, '_>, start: bool) -> Result<Returns> {
-    let (width, fill) = (width(call)?, call.literal_text(2)?);
+    let (width, fill) = (width_argument(call)?, call.literal_text(2)?);
     if fill.chars().count() != 1 {
         return Err(call.clash(format!("the fill is one character, not {fill:?}")));
     }
@@ -376,7 +381,9 @@ fn capitalize(text: &str) -> Cow<'_, str> {
     let mut characters = text.chars();
     match characters.next() {
         None => text.into(),
-        Some(first) => first.to_uppercase().chain(characters.flat_map(char::to_lowercase)).collect::<String>().into(),
+        Some(first) => {
+            first.to_uppercase().chain(characters.flat_map(char::to_lowercase)).collect::<String>().into()
+        }
     }
 }
 
@@ -392,7 +399,10 @@ fn slice(text: &str, start: i64, length: i64) -> &str {
         start = before.max(0);
     }
     let at = |characters: i64, text: &str| {
-        usize::try_from(characters).ok().and_then(|n| text.char_indices().nth(n)).map_or(text.len(), |(at, _)| at)
+        usize::try_from(characters)
+            .ok()
+            .and_then(|n| text.char_indices().nth(n))
+            .map_or(text.len(), |(at, _)| at)
     };
     let rest = &text[at(start, text)..];
     &rest[..at(length, rest)]
@@ -442,9 +452,10 @@ impl Format {
     }
 }
 
-pub(super) fn format(call: &Call<'_, '_>) -> Result<Format> {
+pub(super) fn format_argument(call: &Call<'_, '_>) -> Result<Format> {
     let text = call.literal_text(1)?;
-    Format::new(&text).ok_or_else(|| call.clash(format!("{text:?} is no date format; write it like \"%Y-%m-%d %H:%M:%S\"")))
+    Format::new(&text)
+        .ok_or_else(|| call.clash(format!("{text:?} is no date format; write it like \"%Y-%m-%d %H:%M:%S\"")))
 }
 
 /// Every text read by `f`; the first that is not readable is the error.
