@@ -4,17 +4,19 @@
 //! bytes, lists and structs element by element. `descending` is the exact reverse of that (NaN first), and nulls stand where
 //! `nulls_first` says whatever the direction. Rows with equal keys keep their order, always.
 //!
-//! `prefix.rs` encodes keys so that most comparisons are of one 128-bit integer ([`SortKeys`]); `indices.rs` orders the rows
-//! of one batch, by radix (`radix.rs`) where keys pack into 64 bits; `merge.rs` merges sorted runs; `split.rs` cuts runs into
+//! `indices.rs` orders the rows of one batch: `pack.rs` and `text.rs` make words of the keys, `radix.rs` sorts the words.
+//! Across batches, `prefix.rs` encodes keys so that most comparisons are of one 128-bit integer ([`SortKeys`]); `merge.rs` merges sorted runs; `split.rs` cuts runs into
 //! disjoint key ranges; `top_k.rs` keeps the first k rows of any number of batches.
 
 mod indices;
 mod merge;
+mod pack;
 mod prefix;
 mod radix;
 mod split;
 #[cfg(test)]
 mod tests;
+mod text;
 mod top_k;
 
 pub use indices::sort_indices;

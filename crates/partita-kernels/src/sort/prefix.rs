@@ -21,7 +21,7 @@ const LENGTH_BITS: u32 = 5;
 /// The sort keys of a batch, comparable with those of any other batch encoded with the same options.
 #[derive(Debug, Clone)]
 pub struct SortKeys {
-    pub(super) prefixes: Vec<u128>,
+    prefixes: Vec<u128>,
     /// What equal prefixes leave open.
     rest: Vec<(KeyColumn, SortOptions)>,
     text_tie: Option<TextTie>,
@@ -51,7 +51,7 @@ impl SortKeys {
         Ok(SortKeys::from_columns(columns, options))
     }
 
-    pub(super) fn from_columns(columns: Vec<KeyColumn>, options: &[SortOptions]) -> SortKeys {
+    fn from_columns(columns: Vec<KeyColumn>, options: &[SortOptions]) -> SortKeys {
         let mut prefixes = vec![0; columns.first().map_or(0, KeyColumn::len)];
         let mut free = PREFIX_BITS;
         let mut keys = columns.into_iter().zip(options.iter().copied()).peekable();
@@ -140,13 +140,8 @@ impl SortKeys {
         })
     }
 
-    /// Whether equal prefixes are equal keys.
-    pub(super) fn prefix_is_whole(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     /// Compares two rows with equal prefixes.
-    pub(super) fn compare_rest(&self, row: usize, other: &SortKeys, other_row: usize) -> Ordering {
+    fn compare_rest(&self, row: usize, other: &SortKeys, other_row: usize) -> Ordering {
         let mut from = 0;
         if let Some(tie) = self.text_tie.filter(|tie| tie.is_whole(self.prefixes[row])) {
             if tie.last {
@@ -154,24 +149,34 @@ impl SortKeys {
             }
             from = 1;
         }
-        for ((column, options), (other_column, _)) in self.rest.iter().zip(&other.rest).skip(from) {
-            let order = match (column.is_null(row), other_column.is_null(other_row)) {
-                (true, true) => Ordering::Equal,
-                (true, false) if options.nulls_first => Ordering::Less,
-                (true, false) => Ordering::Greater,
-                (false, true) if options.nulls_first => Ordering::Greater,
-                (false, true) => Ordering::Less,
-                (false, false) => {
-                    let order = column.compare_values(row, other_column, other_row);
-                    if options.descending { order.reverse() } else { order }
-                }
-            };
-            if order.is_ne() {
-                return order;
-            }
-        }
-        Ordering::Equal
+        compare_columns(&self.rest[from..], row, &other.rest[from..], other_row)
     }
+}
+
+/// Compares two rows column by column.
+pub(super) fn compare_columns(
+    left: &[(KeyColumn, SortOptions)],
+    left_row: usize,
+    right: &[(KeyColumn, SortOptions)],
+    right_row: usize,
+) -> Ordering {
+    for ((left, options), (right, _)) in left.iter().zip(right) {
+        let order = match (left.is_null(left_row), right.is_null(right_row)) {
+            (true, true) => Ordering::Equal,
+            (true, false) if options.nulls_first => Ordering::Less,
+            (true, false) => Ordering::Greater,
+            (false, true) if options.nulls_first => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) => {
+                let order = left.compare_values(left_row, right, right_row);
+                if options.descending { order.reverse() } else { order }
+            }
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    Ordering::Equal
 }
 
 impl TextTie {
