@@ -201,7 +201,23 @@ pub(crate) fn shown(column: &ArrayRef) -> Vec<String> {
     (0..column.len())
         .map(|row| match nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             true => "<null>".to_owned(),
-            false => formatter.value(row).to_string().replace("-0.0", "0.0"),
+            // A list of one empty text prints as an empty list does.
+            false => match column.as_list_opt::<i32>() {
+                Some(list) => format!(
+                    "{}{}",
+                    list.value_length(row),
+                    without_minus_zero(formatter.value(row).to_string())
+                ),
+                None => without_minus_zero(formatter.value(row).to_string()),
+            },
         })
         .collect()
+}
+
+/// -0.0 equals 0.0 as a key, alone and within a struct or list.
+fn without_minus_zero(text: String) -> String {
+    match text.as_str() {
+        "-0.0" | "-0" => text[1..].to_owned(),
+        _ => text.replace("-0.0,", "0.0,").replace("-0.0}", "0.0}").replace("-0.0]", "0.0]"),
+    }
 }

@@ -51,8 +51,11 @@ impl Joint {
     }
 
     fn correlation(&self) -> f64 {
-        // Roots apart: the product of two sums of squares may leave the range of a float.
-        let r = self.products / (self.squares_x.sqrt() * self.squares_y.sqrt());
+        let squares = self.squares_x * self.squares_y;
+        // One root is closer, but the product of two sums of squares may leave the range of a float.
+        let is_in_range = squares.is_normal() || self.squares_x == 0.0 || self.squares_y == 0.0;
+        let root = if is_in_range { squares.sqrt() } else { self.squares_x.sqrt() * self.squares_y.sqrt() };
+        let r = self.products / root;
         if r.is_nan() { r } else { r.clamp(-1.0, 1.0) }
     }
 }

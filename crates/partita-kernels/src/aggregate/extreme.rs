@@ -135,14 +135,16 @@ pub(super) fn parts(args: &[DataType], side: Side) -> Result<Parts> {
     if matches!(inner, DataType::Utf8View | DataType::BinaryView) {
         let data_type = inner.clone();
         let make = move || Texts { side, best: Vec::new(), bytes: 0, data_type: data_type.clone() };
-        return Ok(Parts::new(&[inner.clone()], &[inner], args[0].clone(), make));
+        let types = std::slice::from_ref(&inner);
+        return Ok(Parts::new(types, types, args[0].clone(), make));
     }
     with_ordered!(
         &inner,
         N => {
             let data_type = inner.clone();
             let make = move || Extreme::<N> { side, best: Vec::new(), at_bound: Vec::new(), data_type: data_type.clone() };
-            Ok(Parts::new(&[inner.clone()], &[inner], args[0].clone(), make))
+            let types = std::slice::from_ref(&inner);
+            Ok(Parts::new(types, types, args[0].clone(), make))
         },
         Err(Error::unsupported(side.name(), &args[0]))
     )

@@ -13,8 +13,8 @@ struct Product<S> {
 }
 
 fn product<S: Number>(data_type: DataType) -> Parts {
-    let result = data_type.clone();
-    Parts::new(&[result.clone()], &[result.clone()], result, move || Product::<S> {
+    let types = [data_type.clone()];
+    Parts::new(&types, &types, data_type.clone(), move || Product::<S> {
         products: Vec::new(),
         data_type: data_type.clone(),
     })

@@ -22,7 +22,8 @@ where
     S: Number,
 {
     let data_type = result.clone();
-    Parts::new(args, &[result.clone()], result, move || Sum::<I, S> {
+    let states = [result];
+    Parts::new(args, &states, data_type.clone(), move || Sum::<I, S> {
         sums: Vec::new(),
         data_type: data_type.clone(),
         input: PhantomData,

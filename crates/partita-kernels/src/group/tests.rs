@@ -28,8 +28,9 @@ fn check(types: &[DataType], batches: &[Vec<ArrayRef>]) -> GroupTable {
                 })
             })
             .collect();
-        assert_eq!(ids, expected, "{types:?}");
-        assert_eq!(table.len(), order.len());
+        let first_difference = ids.iter().zip(&expected).position(|(id, expected)| id != expected);
+        assert_eq!(first_difference, None, "{types:?}");
+        assert_eq!((ids.len(), table.len()), (expected.len(), order.len()));
         let keys = table.keys().unwrap();
         for (at, (key, data_type)) in keys.iter().zip(types).enumerate() {
             assert_eq!(key.data_type(), data_type);
