@@ -228,9 +228,13 @@ fn adapt_text(value: &str, to: &DataType) -> Result<Option<ArrayRef>, String> {
             Ok(date) if date.is_valid(0) && value.trim().len() <= 12 && !value.contains(':') => date,
             _ => return Err(format!("{value:?} is no date; write it like \"2013-01-31\"")),
         },
-        DataType::Timestamp(..) => match cast_with_options(&text, to, &NULL_ON_FAILURE) {
-            Ok(timestamp) if timestamp.is_valid(0) => timestamp,
-            _ => return Err(format!("{value:?} is no timestamp; write it like \"2013-01-31 17:05:00\"")),
+        DataType::Timestamp(..) => match [value.to_owned(), format!("{value}:00")].iter().find_map(|text| {
+            // Seconds may be left out.
+            let text: ArrayRef = Arc::new(StringViewArray::from_iter_values([text]));
+            cast_with_options(&text, to, &NULL_ON_FAILURE).ok().filter(|timestamp| timestamp.is_valid(0))
+        }) {
+            Some(timestamp) => timestamp,
+            None => return Err(format!("{value:?} is no timestamp; write it like \"2013-01-31 17:05:00\"")),
         },
         DataType::Time32(_) | DataType::Time64(_) => match cast_with_options(&text, to, &NULL_ON_FAILURE) {
             Ok(time) if time.is_valid(0) => time,

@@ -105,7 +105,7 @@ functions! {
     };
     /// Cut down to the start of its `"year"`, `"quarter"`, `"month"`, `"week"` (Monday), `"day"`, `"hour"`,
     /// `"minute"`, `"second"`, `"millisecond"` or `"microsecond"`.
-    truncate(unit) = "dt.truncate", example("2013-05-31 17:05").truncate("quarter") => "2013-04-01T00:00:00", |call| {
+    truncate(unit) = "dt.truncate", example("2013-05-31 17:05:00").truncate("quarter") => "2013-04-01T00:00:00", |call| {
         let unit = unit_argument(call, 1)?;
         moved(call, move |local, _| unit.start(local), 1)
     };
@@ -169,11 +169,11 @@ functions! {
         |call| counts(call, |data_type| matches!(data_type, DataType::Duration(_)), 86_400, 1);
     /// A timestamp without a zone as one of the time zone `zone`, at the same local time. A local time that the
     /// zone skips is an error; of two, the earlier is taken.
-    to_zone(zone) = "dt.to_zone", example("2013-07-01 12:00").to_zone("Europe/Berlin") => "2013-07-01T12:00:00+02:00",
+    to_zone(zone) = "dt.to_zone", example("2013-07-01 12:00:00").to_zone("Europe/Berlin") => "2013-07-01T12:00:00+02:00",
         to_zone;
     /// A timestamp with a zone as the same moment in the time zone `zone`.
     convert_zone(zone) = "dt.convert_zone",
-        example("2013-07-01 12:00").to_zone("UTC").dt().convert_zone("Asia/Tokyo") => "2013-07-01T21:00:00+09:00",
+        example("2013-07-01 12:00:00").to_zone("UTC").dt().convert_zone("Asia/Tokyo") => "2013-07-01T21:00:00+09:00",
         |call| {
             let (name, _) = zone_argument(call)?;
             let DataType::Timestamp(unit, Some(_)) = value_type(call.data_type(0)) else {
@@ -186,7 +186,7 @@ functions! {
         };
     /// A timestamp with a zone as one without, at the same local time.
     local() = "dt.local",
-        example("2013-07-01 12:00").to_zone("Europe/Berlin").dt().local() => "2013-07-01T12:00:00", |call| {
+        example("2013-07-01 12:00:00").to_zone("Europe/Berlin").dt().local() => "2013-07-01T12:00:00", |call| {
             let DataType::Timestamp(unit, _) = *value_type(call.data_type(0)) else {
                 let found = type_name(call.data_type(0));
                 return Err(call.clash(format!("{} takes timestamps, not {found}", call.name())));
