@@ -1,0 +1,107 @@
+"""What is measured: the queries of each suite, the tables that they read, and their SQL.
+
+`run.py` asks here what to run; the engines (`engines/`) ask here for what they share. Needs only the standard
+library.
+"""
+
+from dataclasses import dataclass, field
+
+ENGINES = ["partita", "polars", "duckdb", "datafusion", "dask"]
+
+GROUPBY = {
+    "q1": "SELECT id1, sum(v1) AS v1 FROM x GROUP BY id1",
+    "q2": "SELECT id1, id2, sum(v1) AS v1 FROM x GROUP BY id1, id2",
+    "q3": "SELECT id3, sum(v1) AS v1, avg(v3) AS v3 FROM x GROUP BY id3",
+    "q4": "SELECT id4, avg(v1) AS v1, avg(v2) AS v2, avg(v3) AS v3 FROM x GROUP BY id4",
+    "q5": "SELECT id6, sum(v1) AS v1, sum(v2) AS v2, sum(v3) AS v3 FROM x GROUP BY id6",
+    "q6": "SELECT id4, id5, median(v3) AS median_v3, stddev(v3) AS sd_v3 FROM x GROUP BY id4, id5",
+    "q7": "SELECT id3, max(v1) - min(v2) AS range_v1_v2 FROM x GROUP BY id3",
+    "q8": "SELECT id6, v3 AS largest2_v3 FROM (SELECT id6, v3, row_number() OVER (PARTITION BY id6 ORDER BY v3 DESC)"
+    " AS place FROM x WHERE v3 IS NOT NULL) AS placed WHERE place <= 2",
+    "q9": "SELECT id2, id4, power(corr(v1, v2), 2) AS r2 FROM x GROUP BY id2, id4",
+    "q10": "SELECT id1, id2, id3, id4, id5, id6, sum(v3) AS v3, count(*) AS count FROM x"
+    " GROUP BY id1, id2, id3, id4, id5, id6",
+}
+
+# Per query: the right table, the key, how.
+JOINS = {
+    "q1": ("small", "id1", "inner"),
+    "q2": ("medium", "id2", "inner"),
+    "q3": ("medium", "id2", "left"),
+    "q4": ("medium", "id5", "inner"),
+    "q5": ("big", "id3", "inner"),
+}
+
+J1_COLUMNS = {
+    "x": ["id1", "id2", "id3", "id4", "id5", "id6", "v1"],
+    "small": ["id1", "id4", "v2"],
+    "medium": ["id1", "id2", "id4", "id5", "v2"],
+    "big": ["id1", "id2", "id3", "id4", "id5", "id6", "v2"],
+}
+
+FLIGHTS = ["flights", "weather", "planes", "airlines", "airports"]
+
+
+def join_sql(query):
+    right, key, how = JOINS[query]
+    columns = [f"x.{name}" for name in J1_COLUMNS["x"]]
+    for name in J1_COLUMNS[right]:
+        if name != key:
+            columns.append(f"{right}.{name} AS {name if name == 'v2' else f'{right}_{name}'}")
+    return f"SELECT {', '.join(columns)} FROM x {how.upper()} JOIN {right} ON x.{key} = {right}.{key}"
+
+
+@dataclass
+class Query:
+    """One line of the table."""
+
+    suite: str
+    name: str
+    data: str  # the kind of data directory: g1, j1 or flights
+    form: str  # the files' format
+    tables: list
+    sink: bool = False  # the result is files in the out directory
+    whole_process: bool = False  # the time is that of the process, not that of the work in it
+    codec: str = ""
+    engines: list = field(default_factory=lambda: list(ENGINES))
+
+
+def queries(suite):
+    """The queries of a suite, in the order in which they run."""
+    if suite == "groupby":
+        return [Query(suite, name, "g1", "parquet", ["x"]) for name in GROUPBY]
+    if suite == "join":
+        return [Query(suite, name, "j1", "parquet", ["x", JOINS[name][0]]) for name in JOINS]
+    if suite == "csv":
+        converted = [
+            Query(suite, f"to_parquet_{codec}", "g1", "csv", ["x"], sink=True, codec=codec)
+            for codec in ["snappy", "zstd"]
+        ]
+        grouped = [Query(suite, name, "g1", "csv", ["x"]) for name in ["q1", "q3", "q5"]]
+        return converted + grouped + [Query(suite, "j1", "j1", "csv", ["x", "small"])]
+    if suite == "sort":
+        return [Query(suite, "sort_id3_v3", "g1", "parquet", ["x"], sink=True, codec="snappy")]
+    if suite == "flights":
+        engines = [engine for engine in ENGINES if engine != "datafusion"]
+        return [
+            Query(suite, "late_by_route", "flights", "csv", FLIGHTS, sink=True, whole_process=True, engines=engines)
+        ]
+    raise ValueError(f"no suite {suite}")
+
+
+SUITES = ["groupby", "join", "csv", "sort", "flights"]
+
+
+def sql(suite, query):
+    """The query for the engines that speak SQL; for sinks, the rows that are written."""
+    if suite == "groupby":
+        return GROUPBY[query]
+    if suite == "join":
+        return join_sql(query)
+    if suite == "csv":
+        if query.startswith("to_parquet"):
+            return "SELECT * FROM x"
+        return join_sql("q1") if query == "j1" else GROUPBY[query]
+    if suite == "sort":
+        return "SELECT * FROM x ORDER BY id3, v3"
+    raise ValueError(f"no SQL for {suite} {query}")
