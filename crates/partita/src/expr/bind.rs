@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Schema};
 use hashbrown::HashMap;
 
 use super::function::{Call, Returns};
-use super::literal::Literal;
+use super::literal::{Literal, fold_integers};
 use super::program::{Branch, Slot, Step, needed};
 use super::tree::{BinaryOp, Expr, Node, UnaryOp, post_order};
 use super::types::{STRICT, adapt, common};
@@ -162,6 +162,11 @@ impl<'a> Binder<'a> {
         if op.is_logical() {
             return self.logic(expr, op == BinaryOp::And, left, right);
         }
+        if let (Some(Literal::Int(a)), Some(Literal::Int(b))) = (self.weak.get(&left), self.weak.get(&right))
+            && let Some(value) = fold_integers(op, *a, *b)
+        {
+            return Ok(self.literal(expr, &Literal::Int(i128::from(value))));
+        }
         let mut call = Call::new(self, expr, vec![left, right]);
         let returns =
             if op.is_comparison() { compare::bind(&mut call, op)? } else { arithmetic::bind(&mut call, op)? };
@@ -309,7 +314,11 @@ impl<'a> Binder<'a> {
 
     fn cast(&mut self, expr: &Expr, input: usize, to: &DataType, strict: bool) -> Result<usize> {
         if self.slots[input].data_type == *to {
-            return Ok(input);
+            // A literal that was cast says what it is and gives way no more.
+            return Ok(match (self.weak.contains_key(&input), self.constant_value(input).cloned()) {
+                (true, Some(array)) => self.constant(expr, array),
+                _ => input,
+            });
         }
         let returns = convert::bind_cast(expr, &self.slots[input].data_type, to, strict)?;
         Ok(self.call(expr, vec![input], returns))

@@ -243,7 +243,7 @@ impl Neg for Expr {
     fn neg(self) -> Expr {
         // `-lit(5)` is a number like any other and takes the type that it meets.
         match self.node() {
-            Node::Literal(Literal::Int(value)) if -value >= i128::from(i64::MIN) => {
+            Node::Literal(Literal::Int(value)) if i64::try_from(-value).is_ok() => {
                 Expr::new(Node::Literal(Literal::Int(-value)))
             }
             Node::Literal(Literal::Float(value)) => Expr::from(-value),

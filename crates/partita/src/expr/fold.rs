@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema};
 use std::sync::Arc;
 
-use super::literal::{Literal, typed};
+use super::literal::{Literal, fold_integers, typed};
 use super::tree::{BinaryOp, Expr, Node, UnaryOp};
 
 impl Expr {
@@ -118,7 +118,7 @@ fn evaluate_literals(expr: &Expr) -> Option<Expr> {
         expr.node()
         && let (Node::Literal(Literal::Int(a)), Node::Literal(Literal::Int(b))) = (left.node(), right.node())
     {
-        return fold_integers(*op, *a, *b);
+        return fold_integers(*op, *a, *b).map(Expr::from);
     }
     let one_row = RecordBatch::try_new_with_options(
         Arc::new(Schema::empty()),
@@ -128,15 +128,4 @@ fn evaluate_literals(expr: &Expr) -> Option<Expr> {
     let one_row = one_row.ok()?;
     let array = expr.bind(&one_row.schema()).ok()?.evaluate(&one_row).ok()?;
     Some(typed(array))
-}
-
-/// Two numbers written in code stay a number written in code, which takes the type it meets.
-fn fold_integers(op: BinaryOp, a: i128, b: i128) -> Option<Expr> {
-    let value = match op {
-        BinaryOp::Add => a.checked_add(b),
-        BinaryOp::Subtract => a.checked_sub(b),
-        _ => a.checked_mul(b),
-    };
-    let value = i64::try_from(value?).ok()?;
-    Some(Expr::from(value))
 }

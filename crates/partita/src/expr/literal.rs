@@ -15,7 +15,7 @@ use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
-use super::tree::{Expr, Node};
+use super::tree::{BinaryOp, Expr, Node};
 
 /// A value known when the expression is built.
 #[derive(Clone, Debug)]
@@ -144,6 +144,17 @@ pub(crate) fn parse_decimal(text: &str) -> Option<(i128, u8, i8)> {
         return None;
     }
     Some((if negative { -value } else { value }, precision as u8, fraction.len() as i8))
+}
+
+/// `a op b` of two numbers written in code, which is one more of them; `None` if it is none or does not fit.
+pub(crate) fn fold_integers(op: BinaryOp, a: i128, b: i128) -> Option<i64> {
+    let value = match op {
+        BinaryOp::Add => a.checked_add(b),
+        BinaryOp::Subtract => a.checked_sub(b),
+        BinaryOp::Multiply => a.checked_mul(b),
+        _ => None,
+    };
+    i64::try_from(value?).ok()
 }
 
 pub(crate) fn typed(array: ArrayRef) -> Expr {

@@ -1,7 +1,7 @@
 //! Expressions: what users write about columns, and how it becomes arrays.
 //!
 //! `build` and `function` make a `tree`; `bind` resolves its names and types against a schema into a `program`,
-//! which evaluates batches. `rewrite` and `fold` are what the optimizer does with a tree; `aggregate` takes the
+//! which a `frame` runs on batches. `rewrite` and `fold` are what the optimizer does with a tree; `aggregate` takes the
 //! expressions of `agg` apart. A frame takes expressions into a plan; that is where the flow goes on.
 
 pub(crate) mod aggregate;
@@ -14,6 +14,7 @@ mod convert;
 mod decimals;
 mod display;
 mod fold;
+mod frame;
 pub(crate) mod function;
 pub(crate) mod literal;
 pub(crate) mod program;

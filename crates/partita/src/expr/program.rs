@@ -4,19 +4,14 @@
 //! branch that can fail (an overflow, a failed cast) is computed only on the rows that take it: its steps run
 //! in a nested frame over the selected rows, which takes what the outer frame has by filtering it.
 
-use std::sync::Arc;
-
-use arrow::array::UInt32Array;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
-use arrow::compute::kernels::boolean::{and_kleene, not, or_kleene};
-use arrow::compute::kernels::zip::zip;
-use arrow::compute::{prep_null_mask_filter, take};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use hashbrown::HashMap;
 
 use super::bind::Binder;
+use super::frame::{Frame, true_only};
 use super::tree::Expr;
-use super::value::{Fault, Kernel, Value};
+use super::value::{Kernel, Value};
 use crate::{Error, Result};
 
 /// One step of a program.
@@ -156,16 +151,11 @@ impl BoundList {
 
     /// As [`BoundList::evaluate`], where constants stay one row.
     pub(crate) fn evaluate_values(&self, batch: &RecordBatch) -> Result<Vec<Value>> {
-        let mut frame = Frame {
-            slots: &self.slots,
-            rows: batch.num_rows(),
-            memo: HashMap::new(),
-            source: Source::Batch(batch),
-        };
+        let mut frame = Frame::of_batch(&self.slots, batch);
         for (&slot, release) in self.steps.iter().zip(&self.release) {
             frame.compute(slot)?;
             for done in release {
-                frame.memo.remove(done);
+                frame.forget(*done);
             }
         }
         self.outputs.iter().map(|&output| frame.get(output)).collect()
@@ -252,209 +242,4 @@ fn releases(slots: &[Slot], steps: &[usize], outputs: &[usize]) -> Vec<Vec<usize
         }
     }
     release
-}
-
-/// The values computed so far, over all rows of a batch or over some of an outer frame's.
-struct Frame<'a> {
-    slots: &'a [Slot],
-    rows: usize,
-    memo: HashMap<usize, Value>,
-    source: Source<'a>,
-}
-
-enum Source<'a> {
-    Batch(&'a RecordBatch),
-    Selected { outer: &'a Frame<'a>, mask: &'a BooleanArray },
-}
-
-impl Frame<'_> {
-    /// A value that was computed already here or further out.
-    fn lookup(&self, slot: usize) -> Result<Option<Value>> {
-        if let Some(value) = self.memo.get(&slot) {
-            return Ok(Some(value.clone()));
-        }
-        if let Step::Constant(array) = &self.slots[slot].step {
-            return Ok(Some(Value::Scalar(Arc::clone(array))));
-        }
-        match &self.source {
-            Source::Batch(batch) => match self.slots[slot].step {
-                Step::Column(index) => match batch.columns().get(index) {
-                    Some(column) => Ok(Some(Value::Array(Arc::clone(column)))),
-                    None => Err(Error::internal("a batch has fewer columns than the schema it was bound to")),
-                },
-                _ => Ok(None),
-            },
-            Source::Selected { outer, mask } => match outer.lookup(slot)? {
-                Some(value) => Ok(Some(value.filter(mask)?)),
-                None => Ok(None),
-            },
-        }
-    }
-
-    fn get(&self, slot: usize) -> Result<Value> {
-        self.lookup(slot)?.ok_or_else(|| Error::internal("a step ran before its argument"))
-    }
-
-    fn compute(&mut self, slot: usize) -> Result<()> {
-        if self.memo.contains_key(&slot) {
-            return Ok(());
-        }
-        let value = match self.lookup(slot)? {
-            Some(value) => value,
-            None => self.step(slot)?,
-        };
-        self.memo.insert(slot, value);
-        Ok(())
-    }
-
-    fn step(&self, slot: usize) -> Result<Value> {
-        let Slot { step, data_type, expr, .. } = &self.slots[slot];
-        match step {
-            Step::Call { kernel, arguments } => {
-                let arguments =
-                    arguments.iter().map(|&argument| self.get(argument)).collect::<Result<Vec<_>>>()?;
-                let scalar = arguments.iter().all(Value::is_scalar);
-                match kernel(&arguments) {
-                    Ok(array) if scalar => Ok(Value::Scalar(array)),
-                    Ok(array) => Ok(Value::Array(array)),
-                    Err(Fault::Value(message)) => Err(Error::value(expr, message)),
-                    Err(Fault::Error(error)) => Err(error),
-                }
-            }
-            Step::Logic { and, left, right, lazy } => self.logic(*and, *left, *right, lazy.as_deref()),
-            Step::Case { branches, otherwise, lazy_otherwise } => {
-                self.case(branches, *otherwise, lazy_otherwise.as_deref(), data_type)
-            }
-            Step::Column(_) | Step::Constant(_) => self.get(slot),
-        }
-    }
-
-    /// Computes `slot` on the rows of `mask` alone.
-    fn selected(&self, slot: usize, steps: &[usize], mask: &BooleanArray) -> Result<ArrayRef> {
-        let rows = mask.true_count();
-        let mut inner = Frame {
-            slots: self.slots,
-            rows,
-            memo: HashMap::new(),
-            source: Source::Selected { outer: self, mask },
-        };
-        for &step in steps {
-            inner.compute(step)?;
-        }
-        Ok(inner.get(slot)?.into_rows(rows)?)
-    }
-
-    fn logic(&self, and: bool, left: usize, right: usize, lazy: Option<&[usize]>) -> Result<Value> {
-        let decided = self.get(left)?;
-        let combine = if and { and_kleene } else { or_kleene };
-        let Some(steps) = lazy else {
-            let other = self.get(right)?;
-            let scalar = decided.is_scalar() && other.is_scalar();
-            let rows = if scalar { 1 } else { self.rows };
-            let (a, b) = (decided.into_rows(rows)?, other.into_rows(rows)?);
-            let array: ArrayRef = Arc::new(combine(boolean(&a)?, boolean(&b)?)?);
-            return Ok(if scalar { Value::Scalar(array) } else { Value::Array(array) });
-        };
-        let array = decided.into_rows(self.rows)?;
-        let decided = boolean(&array)?;
-        // False ends an `and`, true an `or`; null leaves both open.
-        let settled = true_only(&if and { not(decided)? } else { decided.clone() });
-        let open = not(&settled)?;
-        if open.true_count() == 0 {
-            return Ok(Value::Array(array));
-        }
-        let other = self.selected(right, steps, &open)?;
-        let other = scatter(&other, &open, &DataType::Boolean)?;
-        // Rows that were settled combine with null to what they are.
-        Ok(Value::Array(Arc::new(combine(decided, boolean(&other)?)?)))
-    }
-
-    fn case(
-        &self,
-        branches: &[Branch],
-        otherwise: Option<usize>,
-        lazy_otherwise: Option<&[usize]>,
-        data_type: &DataType,
-    ) -> Result<Value> {
-        // Rows that no condition took yet.
-        let mut open = BooleanArray::from(vec![true; self.rows]);
-        let mut chosen: Vec<(BooleanArray, Value)> = Vec::with_capacity(branches.len() + 1);
-        for branch in branches {
-            let condition = match &branch.lazy_condition {
-                None => self.get(branch.condition)?.into_rows(self.rows)?,
-                Some(steps) => {
-                    let some = self.selected(branch.condition, steps, &open)?;
-                    scatter(&some, &open, &DataType::Boolean)?
-                }
-            };
-            let is_true = true_only(boolean(&condition)?);
-            let takes = arrow::compute::and(&is_true, &open)?;
-            open = arrow::compute::and_not(&open, &is_true)?;
-            if takes.true_count() > 0 {
-                let value =
-                    self.branch_value(branch.value, branch.lazy_value.as_deref(), &takes, data_type)?;
-                chosen.push((takes, value));
-            }
-        }
-        let rest = match otherwise {
-            Some(slot) if open.true_count() > 0 => {
-                self.branch_value(slot, lazy_otherwise, &open, data_type)?
-            }
-            _ => Value::Scalar(new_null_array(data_type, 1)),
-        };
-        let mut result = rest;
-        for (takes, value) in chosen.into_iter().rev() {
-            result = Value::Array(if takes.true_count() == self.rows && !value.is_scalar() {
-                Arc::clone(value.array())
-            } else {
-                zip(&takes, &value, &result)?
-            });
-        }
-        Ok(Value::Array(result.into_rows(self.rows)?))
-    }
-
-    fn branch_value(
-        &self,
-        slot: usize,
-        lazy: Option<&[usize]>,
-        takes: &BooleanArray,
-        to: &DataType,
-    ) -> Result<Value> {
-        match lazy {
-            None => self.get(slot),
-            Some(steps) => Ok(Value::Array(scatter(&self.selected(slot, steps, takes)?, takes, to)?)),
-        }
-    }
-}
-
-/// The same with null made false.
-pub(crate) fn true_only(mask: &BooleanArray) -> BooleanArray {
-    // Arrow's function is only for masks that have nulls.
-    if mask.nulls().is_some() { prep_null_mask_filter(mask) } else { mask.clone() }
-}
-
-fn boolean(array: &ArrayRef) -> Result<&BooleanArray> {
-    array.as_boolean_opt().ok_or_else(|| Error::internal("a condition that is not boolean was bound"))
-}
-
-/// Spreads the rows of `values` to where `mask` is true; null elsewhere.
-fn scatter(values: &ArrayRef, mask: &BooleanArray, data_type: &DataType) -> Result<ArrayRef> {
-    if values.len() == mask.len() {
-        return Ok(Arc::clone(values));
-    }
-    if values.is_empty() {
-        return Ok(new_null_array(data_type, mask.len()));
-    }
-    let mut next = 0_u32;
-    let indices: UInt32Array = mask
-        .values()
-        .iter()
-        .map(|taken| {
-            taken.then(|| {
-                next += 1;
-                next - 1
-            })
-        })
-        .collect();
-    Ok(take(values, &indices, None)?)
 }

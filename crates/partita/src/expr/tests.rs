@@ -1,5 +1,9 @@
 //! Tests of binding and evaluation, table by table. Expected values are by hand or from pandas and NumPy.
 
+mod kinds;
+mod random;
+mod rewrites;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,7 +15,7 @@ use arrow::util::display::array_value_to_string;
 use super::*;
 
 /// The rows of `expr` over `batch` as text, null as `null`.
-pub(super) fn values(expr: impl Into<Expr>, batch: &RecordBatch) -> crate::Result<Vec<String>> {
+fn values(expr: impl Into<Expr>, batch: &RecordBatch) -> crate::Result<Vec<String>> {
     let expr = expr.into();
     let bound = expr.bind(&batch.schema())?;
     let array = bound.evaluate(batch)?;
@@ -23,14 +27,14 @@ pub(super) fn values(expr: impl Into<Expr>, batch: &RecordBatch) -> crate::Resul
     Ok((0..array.len()).map(|row| show(&array, row)).collect())
 }
 
-pub(super) fn show(array: &ArrayRef, row: usize) -> String {
+fn show(array: &ArrayRef, row: usize) -> String {
     if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
         return "null".to_owned();
     }
     array_value_to_string(array, row).expect("printable")
 }
 
-pub(super) fn batch() -> RecordBatch {
+fn batch() -> RecordBatch {
     RecordBatch::try_from_iter([
         ("i", Arc::new(Int64Array::from(vec![Some(7), Some(-7), None, Some(0)])) as ArrayRef),
         ("small", Arc::new(Int32Array::from(vec![Some(1), Some(2), Some(i32::MAX), None])) as ArrayRef),
@@ -129,7 +133,7 @@ fn deep_chains_are_ordinary() {
 }
 
 /// The one row that an expression without columns has.
-fn constant(expr: Expr) -> crate::Result<String> {
+fn constant(expr: impl Into<Expr>) -> crate::Result<String> {
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
     let one_row =
         RecordBatch::try_new_with_options(Arc::new(arrow::datatypes::Schema::empty()), Vec::new(), &options)

@@ -156,7 +156,7 @@ pub(super) fn extreme_kernel(met: DataType) -> ExtremeKernel {
             let better = if greatest { cmp::gt(other, &best)? } else { cmp::lt(other, &best)? };
             let (was, is) = (best.clone().into_rows(rows)?, other.clone().into_rows(rows)?);
             let better = Value::Array(Arc::new(better)).spread(rows)?;
-            let wins = crate::expr::program::true_only(better.as_boolean());
+            let wins = crate::expr::frame::true_only(better.as_boolean());
             let fills = and(&is_null(&was)?, &is_not_null(&is)?)?;
             let takes = if keep_first_null { wins } else { or(&wins, &fills)? };
             best = Value::Array(zip(&takes, &is, &was)?);
