@@ -109,7 +109,6 @@ pub(crate) trait Whole: Copy + PartialEq + std::fmt::Display + Send + Sync + 'st
     fn floor_divide(self, other: Self) -> (Self, bool);
     fn floor_remainder(self, other: Self) -> Self;
     fn power(self, exponent: u32) -> Option<Self>;
-    fn to_i64(self) -> i64;
 }
 
 macro_rules! whole_signed {
@@ -133,7 +132,6 @@ macro_rules! whole_signed {
                 if remainder != 0 && (remainder < 0) != (other < 0) { remainder + other } else { remainder }
             }
             fn power(self, exponent: u32) -> Option<Self> { self.checked_pow(exponent) }
-            fn to_i64(self) -> i64 { self as i64 }
         }
     )*};
 }
@@ -149,7 +147,6 @@ macro_rules! whole_unsigned {
             fn floor_divide(self, other: Self) -> (Self, bool) { (self / other, false) }
             fn floor_remainder(self, other: Self) -> Self { self % other }
             fn power(self, exponent: u32) -> Option<Self> { self.checked_pow(exponent) }
-            fn to_i64(self) -> i64 { i64::try_from(self).unwrap_or(i64::MAX) }
         }
     )*};
 }

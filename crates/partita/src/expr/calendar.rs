@@ -12,10 +12,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, Float64Array, PrimitiveArray, new_null_array};
+use arrow::array::{ArrayRef, AsArray, Date32Array, Float64Array, new_null_array};
 use arrow::compute::cast;
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 
 use super::arithmetic::{joined_nulls, kernel_of};
 use super::function::{Call, Returns};
@@ -163,10 +163,4 @@ fn as_counts(arguments: &[Value]) -> Evaluated<Vec<Value>> {
             Ok(if argument.is_scalar() { Value::Scalar(counts) } else { Value::Array(counts) })
         })
         .collect()
-}
-
-/// Days since 1970 of each row.
-pub(crate) fn day_numbers(array: &ArrayRef) -> Evaluated<PrimitiveArray<Int32Type>> {
-    let dates = cast(array, &DataType::Date32)?;
-    Ok(dates.as_primitive::<arrow::datatypes::Date32Type>().reinterpret_cast::<Int32Type>())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DurationMicrosecondArray, Float64Array,
     Int64Array, NullArray, StringViewArray, Time64NanosecondArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray, UInt64Array, new_null_array,
+    TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
@@ -159,11 +159,6 @@ pub(crate) fn fold_integers(op: BinaryOp, a: i128, b: i128) -> Option<i64> {
 
 pub(crate) fn typed(array: ArrayRef) -> Expr {
     Expr::new(Node::Literal(Literal::Typed(array)))
-}
-
-/// A null of a known type.
-pub(crate) fn typed_null(data_type: &DataType) -> Expr {
-    typed(new_null_array(data_type, 1))
 }
 
 macro_rules! from_integers {

@@ -218,10 +218,6 @@ impl Expr {
     pub(crate) fn node(&self) -> &Node {
         &self.0.node
     }
-    /// Nodes on the longest way from the root to a leaf.
-    pub(crate) fn depth(&self) -> u32 {
-        self.0.depth
-    }
     /// Tells this node apart from any other that is alive; equal trees may have several.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.0) as usize

@@ -118,7 +118,7 @@ functions! {
         Ok(Returns::new(DataType::Utf8View, move |arguments| {
             let mut built = StringViewBuilder::with_capacity(row_count(arguments));
             let mut text = String::new();
-            for local in points.each(&arguments[0], |local| Some(local))? {
+            for local in points.each(&arguments[0], Some)? {
                 let Some(local) = local else {
                     built.append_null();
                     continue;
@@ -146,7 +146,7 @@ functions! {
     /// So many months on (back if negative); a day that the month does not have becomes its last.
     add_months(count) = "dt.add_months", example("2013-01-31").add_months(1) => "2013-02-28T00:00:00", |call| {
         call.integer(1)?;
-        moved(call, |local, count| add_months(local, count), 2)
+        moved(call, add_months, 2)
     };
     /// So many years on (back if negative); 29 February becomes the 28th where there is none.
     add_years(count) = "dt.add_years", example("2012-02-29").add_years(1) => "2013-02-28T00:00:00", |call| {

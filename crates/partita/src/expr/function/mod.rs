@@ -95,9 +95,6 @@ impl<'b, 's> Call<'b, 's> {
     pub(crate) fn constant(&self, index: usize) -> Option<&ArrayRef> {
         self.binder.constant_value(self.arguments[index])
     }
-    pub(crate) fn expr(&self) -> &Expr {
-        self.expr
-    }
     /// Brings argument `index` to a type by the rules for implicit casts.
     pub(crate) fn coerce(&mut self, index: usize, to: &DataType) -> Result<()> {
         self.arguments[index] = self.binder.coerce(self.expr, self.arguments[index], to)?;

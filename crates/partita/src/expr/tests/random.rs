@@ -58,7 +58,7 @@ impl Random {
 }
 
 fn rows(random: &mut Random, count: usize) -> RecordBatch {
-    let mut ints = |random: &mut Random| -> ArrayRef {
+    let ints = |random: &mut Random| -> ArrayRef {
         Arc::new(
             (0..count)
                 .map(|_| {
@@ -69,7 +69,7 @@ fn rows(random: &mut Random, count: usize) -> RecordBatch {
         )
     };
     let (a, b) = (ints(random), ints(random));
-    let mut floats = |random: &mut Random| -> ArrayRef {
+    let floats = |random: &mut Random| -> ArrayRef {
         Arc::new(
             (0..count)
                 .map(|_| {
