@@ -12,7 +12,7 @@ use super::function::{Call, Returns};
 use super::literal::{Literal, fold_integers};
 use super::program::{Branch, Slot, Step, needed};
 use super::tree::{BinaryOp, Expr, Node, UnaryOp, post_order};
-use super::types::{STRICT, adapt, common};
+use super::types::{STRICT, adapt, common, is_text, value_type};
 use super::{arithmetic, compare, convert};
 use crate::error::type_name;
 use crate::{Error, Result};
@@ -188,7 +188,11 @@ impl<'a> Binder<'a> {
     fn case(&mut self, expr: &Expr, count: usize, has_otherwise: bool, children: &[usize]) -> Result<usize> {
         let mut values: Vec<usize> = (0..count).map(|branch| children[2 * branch + 1]).collect();
         values.extend(has_otherwise.then(|| children[2 * count]));
-        let data_type = self.meet(expr, &values)?;
+        // Dictionaries of several branches would have to be merged, and may have too few keys for that.
+        let data_type = match self.meet(expr, &values)? {
+            DataType::Dictionary(_, value) if is_text(&value) => DataType::Utf8View,
+            met => value_type(&met).clone(),
+        };
         for value in &mut values {
             *value = self.coerce(expr, *value, &data_type)?;
         }

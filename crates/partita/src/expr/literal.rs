@@ -161,6 +161,11 @@ pub(crate) fn typed(array: ArrayRef) -> Expr {
     Expr::new(Node::Literal(Literal::Typed(array)))
 }
 
+/// A null of a known type.
+pub(crate) fn typed_null(data_type: &DataType) -> Expr {
+    typed(arrow::array::new_null_array(data_type, 1))
+}
+
 macro_rules! from_integers {
     ($($native:ty),*) => {$(
         impl From<$native> for Expr {

@@ -243,3 +243,15 @@ fn releases(slots: &[Slot], steps: &[usize], outputs: &[usize]) -> Vec<Vec<usize
     }
     release
 }
+
+impl std::fmt::Debug for BoundList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BoundList({} expressions)", self.len())
+    }
+}
+
+impl std::fmt::Debug for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bound({:?})", self.data_type())
+    }
+}

@@ -203,7 +203,9 @@ fn boolean_term(name: &Arc<str>, value: bool, schema: &Schema) -> Option<Term> {
 fn comparison_term(column: &Arc<str>, op: BinaryOp, literal: &Expr, schema: &Schema) -> Option<Term> {
     let to = schema.field_with_name(column).ok()?.data_type();
     let literals = literal_as(literal, to)?;
-    if literals.is_null(0) || is_nan(&literals) {
+    // Statistics of floats leave NaN out, which is unequal to everything.
+    let may_be_nan = to.is_floating() && op == BinaryOp::NotEqual;
+    if literals.is_null(0) || is_nan(&literals) || may_be_nan {
         return None;
     }
     let compare = match op {

@@ -179,6 +179,8 @@ fn text_of_every_kind_is_text() {
             col("t").str().upper().str().replace("N", "m"),
             &["Amm", "null", "A LOmGER TEXT THAm FITS", "Amm"],
         );
+        over(&batch, when(col("t").eq("Ann")).then(col("t")).end(), &["Ann", "null", "null", "Ann"]);
+        over(&batch, least([col("t"), lit("B")]), &["Ann", "B", "B", "Ann"]);
         assert_eq!(data_type(&batch, col("t").str().upper()), DataType::Utf8View, "{kind}");
     }
 }
