@@ -42,6 +42,11 @@ pub(super) fn parts(args: &[DataType], at: f64, name: &str) -> Result<Parts> {
 impl Quantile {
     fn add(&mut self, group_ids: &[u32], groups: usize, values: &ArrayRef) {
         self.groups = groups;
+        if values.null_count() == 0 {
+            self.group_ids.extend_from_slice(group_ids);
+            self.values.extend_from_slice(&natives::<f64>(values));
+            return;
+        }
         self.group_ids.reserve(group_ids.len());
         self.values.reserve(group_ids.len());
         for_each(group_ids, &natives::<f64>(values), values.nulls(), |group, value| {

@@ -60,6 +60,15 @@ pub(super) enum Words {
 }
 
 impl Words {
+    /// The values of `rows` as [`Words::load`] gives them; 64-bit integers without a copy.
+    pub(super) fn get<'a>(&'a self, rows: Range<usize>, scratch: &'a mut Vec<i64>) -> &'a [i64] {
+        if let Words::I64(values) = self {
+            return &values[rows];
+        }
+        self.load(rows, scratch);
+        scratch
+    }
+
     /// Sign- or zero-extends the values of `rows` into `out`; floats by their canonical bits.
     pub(super) fn load(&self, rows: Range<usize>, out: &mut Vec<i64>) {
         out.clear();

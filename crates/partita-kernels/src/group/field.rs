@@ -131,14 +131,14 @@ impl Field {
         scratch: &mut Scratch,
     ) -> bool {
         let Place { word, shift } = self.place;
-        let null = self.null;
+        // Widths are powers of two: the mask changes nothing but frees the loops from checking bounds.
+        let (word, null) = (word & (W - 1), self.null);
         let first_row = rows.start;
         let mut is_too_wide = false;
         match (&mut self.code, column) {
             (Code::Offset { base, bits }, KeyColumn::Word(words, nulls)) => {
-                words.load(rows, &mut scratch.words);
                 let (base, limit) = (*base, (1u64 << *bits) - 1);
-                pack(&scratch.words, nulls.as_ref(), first_row, keys, |key, value| {
+                pack(words.get(rows, &mut scratch.words), nulls.as_ref(), first_row, keys, |key, value| {
                     if let Some(value) = value {
                         let code = value.wrapping_sub(base) as u64;
                         key[word] |= code.wrapping_add(1) << shift;
@@ -147,10 +147,11 @@ impl Field {
                 });
             }
             (Code::Word, KeyColumn::Word(words, nulls)) => {
-                words.load(rows, &mut scratch.words);
-                pack(&scratch.words, nulls.as_ref(), first_row, keys, |key, value| match value {
-                    Some(value) => key[word] = value as u64,
-                    None => key[null.word] |= 1 << null.shift,
+                pack(words.get(rows, &mut scratch.words), nulls.as_ref(), first_row, keys, |key, value| {
+                    match value {
+                        Some(value) => key[word] = value as u64,
+                        None => key[null.word] |= 1 << null.shift,
+                    }
                 });
             }
             (Code::Wide(width), KeyColumn::Wide(values, nulls)) => {

@@ -1,10 +1,13 @@
 //! Groups by packed keys of `W` words: a direct array when the key has few bits, else an open-addressing table.
 
-use super::slots::Slots;
+use super::slots::{Slots, prefetch};
+use super::table::CHUNK;
 use crate::hash::fold;
 
 /// Keys of at most this many bits index an array, which then fits in the second-level cache.
 pub(super) const DIRECT_BITS: u32 = 18;
+/// An index of at most this many bytes is in the cache anyway.
+const CACHED_BYTES: usize = 256 << 10;
 const A: u64 = 0x13198a2e03707345;
 const B: u64 = 0xc0ac29b7c97c50dd;
 const C: u64 = 0x3f84d5b5b5470917;
@@ -72,34 +75,55 @@ impl<const W: usize> PackedTable<W> {
     pub(super) fn upsert(&mut self, keys: &[[u64; W]], out: &mut Vec<u32>) {
         match &mut self.index {
             Index::Direct(groups) => {
-                for key in keys {
+                let known = &mut self.keys;
+                out.extend(keys.iter().map(|key| {
                     let group = &mut groups[key[0] as usize];
                     if *group == 0 {
-                        self.keys.push(*key);
-                        *group = self.keys.len() as u32;
+                        known.push(*key);
+                        *group = known.len() as u32;
                     }
-                    out.push(*group - 1);
-                }
+                    *group - 1
+                }));
             }
             Index::Hashed(slots) => {
                 if let Some(size) = slots.wanted(self.keys.len(), keys.len()) {
                     slots.rebuild(size, self.keys.iter().map(hash));
                 }
-                for key in keys {
-                    let hash = hash(key);
-                    let known = &self.keys;
-                    let id = match slots.find(hash, |id| known[id as usize] == *key) {
-                        Ok(id) => id,
-                        Err(vacant) => {
-                            let id = self.keys.len() as u32;
-                            slots.fill(vacant, hash, id);
-                            self.keys.push(*key);
-                            id
-                        }
-                    };
-                    out.push(id);
-                }
+                find_all(slots, &mut self.keys, keys, out);
             }
         }
     }
+}
+
+/// Looks up a chunk of keys in passes, so that the cache misses of a large table overlap instead of waiting for each other.
+fn find_all<const W: usize>(
+    slots: &mut Slots,
+    known: &mut Vec<[u64; W]>,
+    keys: &[[u64; W]],
+    out: &mut Vec<u32>,
+) {
+    let mut hashes = [0u64; CHUNK];
+    let hashes = &mut hashes[..keys.len()];
+    for (to, key) in hashes.iter_mut().zip(keys) {
+        *to = hash(key);
+    }
+    if slots.size_bytes() > CACHED_BYTES {
+        hashes.iter().for_each(|&hash| slots.prefetch(hash));
+        for &hash in hashes.iter() {
+            if let Some(key) = slots.first(hash).and_then(|id| known.get(id as usize)) {
+                prefetch(key);
+            }
+        }
+    }
+    out.extend(keys.iter().zip(hashes.iter()).map(|(key, &hash)| {
+        match slots.find(hash, |id| known.get(id as usize) == Some(key)) {
+            Ok(id) => id,
+            Err(vacant) => {
+                let id = known.len() as u32;
+                slots.fill(vacant, hash, id);
+                known.push(*key);
+                id
+            }
+        }
+    }));
 }

@@ -52,6 +52,21 @@ impl Slots {
         }
     }
 
+    /// The entry that a probe for this hash meets first, if its tag fits.
+    #[inline(always)]
+    pub(super) fn first(&self, hash: u64) -> Option<u32> {
+        let slot = self.slots[hash as usize & self.mask];
+        (slot & TAG == hash & TAG && slot != 0).then(|| slot as u32 - 1)
+    }
+
+    /// Starts to load the slot that a probe for this hash begins at.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, hash: u64) {
+        if let Some(slot) = self.slots.get(hash as usize & self.mask) {
+            prefetch(slot);
+        }
+    }
+
     /// The entry with this hash that `is_equal`, or the slot where it belongs.
     #[inline(always)]
     pub(super) fn find(&self, hash: u64, mut is_equal: impl FnMut(u32) -> bool) -> Result<u32, usize> {
@@ -75,4 +90,17 @@ impl Slots {
     pub(super) fn fill(&mut self, place: usize, hash: u64, id: u32) {
         self.slots[place] = hash & TAG | u64::from(id + 1);
     }
+}
+
+/// Starts to load what `place` points to; a hint, without effect where the processor has none.
+#[inline(always)]
+pub(super) fn prefetch<T>(place: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch of any address neither faults nor changes memory.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }

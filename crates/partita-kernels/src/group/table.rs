@@ -17,7 +17,7 @@ use crate::plain::{unpack, unpack_views, value_type, with_canonical_floats};
 use crate::{Error, Result};
 
 /// Rows packed and looked up at a time: keys and hashes of a chunk stay in the first-level cache.
-pub(super) const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 512;
 
 /// Distinct keys of the rows seen so far.
 #[derive(Debug)]
