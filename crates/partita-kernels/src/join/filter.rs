@@ -32,6 +32,8 @@ enum Kind {
     Nothing,
     /// One bit per code.
     Bitmap { coder: RowCoder, words: Vec<u64> },
+    /// Bits by hash of the only column's word.
+    Plain { bloom: Bloom },
     /// Bits by hash of the 64-bit word.
     Words { coder: RowCoder, bloom: Bloom },
     /// Bits by hash of the 128-bit word.
@@ -57,6 +59,7 @@ impl JoinFilter {
                 let bloom = Bloom::new(rows, present.map(|(code, _)| code.hash()))?;
                 Kind::Words { coder: coder.detached()?, bloom }
             }
+            KeyIndex::Plain { map, .. } => Kind::Plain { bloom: Bloom::new(rows, map.hashes())? },
             KeyIndex::Words { coder, map } => {
                 Kind::Words { coder: coder.detached()?, bloom: Bloom::new(rows, map.hashes())? }
             }
@@ -91,6 +94,14 @@ impl JoinFilter {
                     valid[row] != 0 && bits.get(place).is_some_and(|bits| bits >> (words[row] % 64) & 1 == 1)
                 })
             }
+            Kind::Plain { bloom } => match columns.as_slice() {
+                [column @ KeyColumn { values: KeyValues::Narrow { words, .. }, .. }] => {
+                    BooleanBuffer::collect_bool(rows, |row| {
+                        !column.is_null(row) && bloom.contains(words[row].hash())
+                    })
+                }
+                _ => BooleanBuffer::new_set(rows),
+            },
             Kind::Words { coder, bloom } => {
                 let mut words: Vec<u64> = Vec::new();
                 coder.encode(&columns, &mut valid, &mut scratch, &mut words)?;
@@ -118,9 +129,10 @@ impl JoinFilter {
         let words = match &self.kind {
             Kind::Nothing => 0,
             Kind::Bitmap { words, .. } => words.capacity(),
-            Kind::Words { bloom, .. } | Kind::DoubleWords { bloom, .. } | Kind::Bytes { bloom } => {
-                bloom.words.capacity()
-            }
+            Kind::Plain { bloom }
+            | Kind::Words { bloom, .. }
+            | Kind::DoubleWords { bloom, .. }
+            | Kind::Bytes { bloom } => bloom.words.capacity(),
         };
         words * size_of::<u64>()
     }

@@ -20,6 +20,8 @@ pub(crate) enum KeyIndex {
     Empty,
     /// The word is the place in the array.
     Dense { coder: RowCoder, direct: Vec<u32> },
+    /// One column of up to 64 bits in a map, as it is; its values lie between `low` and `high`.
+    Plain { low: u64, high: u64, map: FixedMap<u64> },
     /// Words of 64 bits in a map.
     Words { coder: RowCoder, map: FixedMap<u64> },
     /// Words of 128 bits in a map.
@@ -63,6 +65,17 @@ impl KeyIndex {
             };
         }
         let coder = RowCoder::plan(columns, valid, nulls_equal)?;
+        let is_dense = coder.max < (rows as u128 * DENSE_ENTRIES_PER_ROW).max(DENSE_ENTRIES_FREE);
+        if let (Some(low), [KeyColumn { values: KeyValues::Narrow { words, .. }, .. }]) =
+            (coder.only_distance_from(), columns)
+        {
+            let (low, span) = (u64::try_from(low).unwrap_or(0), u64::try_from(coder.max).unwrap_or(u64::MAX));
+            if is_dense {
+                let codes = words.iter().map(|word| word.wrapping_sub(low));
+                return Ok(KeyIndex::Dense { direct: build_dense(coder.max, codes, valid, heads), coder });
+            }
+            return Ok(KeyIndex::Plain { low, high: low + span, map: FixedMap::build(words, valid, heads)? });
+        }
         let (mut valid, mut scratch) = (valid.to_vec(), Scratch::default());
         if coder.max > u128::from(u64::MAX) {
             let mut words: Vec<u128> = Vec::new();
@@ -71,8 +84,9 @@ impl KeyIndex {
         }
         let mut words: Vec<u64> = Vec::new();
         coder.encode(columns, &mut valid, &mut scratch, &mut words)?;
-        if coder.max < (rows as u128 * DENSE_ENTRIES_PER_ROW).max(DENSE_ENTRIES_FREE) {
-            return Ok(KeyIndex::Dense { direct: build_dense(&coder, &words, &valid, heads), coder });
+        if is_dense {
+            let direct = build_dense(coder.max, words.into_iter(), &valid, heads);
+            return Ok(KeyIndex::Dense { direct, coder });
         }
         Ok(KeyIndex::Words { map: FixedMap::build(&words, &valid, heads)?, coder })
     }
@@ -103,6 +117,13 @@ impl KeyIndex {
                 );
                 scratch.words = words;
             }
+            KeyIndex::Plain { map, .. } => match columns {
+                [column @ KeyColumn { values: KeyValues::Narrow { words, .. }, .. }] => {
+                    clear_nulls(column, valid);
+                    map.lookup(words, valid, heads);
+                }
+                _ => unreachable!("the table checked that the key is one column of words"),
+            },
             KeyIndex::Words { coder, map } => {
                 let mut words = std::mem::take(&mut scratch.words);
                 coder.encode(columns, valid, scratch, &mut words)?;
@@ -138,6 +159,7 @@ impl KeyIndex {
                 let low = coder.only_distance_from()?;
                 Some((low, low + coder.max))
             }
+            KeyIndex::Plain { low, high, .. } => Some((u128::from(*low), u128::from(*high))),
             KeyIndex::Empty | KeyIndex::Views { .. } | KeyIndex::Bytes { .. } => None,
         }
     }
@@ -146,6 +168,7 @@ impl KeyIndex {
         match self {
             KeyIndex::Empty => 0,
             KeyIndex::Dense { coder, direct } => coder.size_bytes() + direct.capacity() * size_of::<u32>(),
+            KeyIndex::Plain { map, .. } => map.size_bytes(),
             KeyIndex::Words { coder, map } => coder.size_bytes() + map.size_bytes(),
             KeyIndex::DoubleWords { coder, map } => coder.size_bytes() + map.size_bytes(),
             KeyIndex::Views { map } => map.size_bytes(),
@@ -159,15 +182,16 @@ fn direct_row(direct: &[u32], word: u64) -> u32 {
     usize::try_from(word).ok().and_then(|place| direct.get(place)).copied().unwrap_or(NO_ROW)
 }
 
-fn build_dense(coder: &RowCoder, words: &[u64], valid: &[u8], heads: &mut Vec<u32>) -> Vec<u32> {
-    let entries = usize::try_from(coder.max).unwrap_or(usize::MAX).saturating_add(1);
+fn build_dense(max: u128, words: impl Iterator<Item = u64>, valid: &[u8], heads: &mut Vec<u32>) -> Vec<u32> {
+    let entries = usize::try_from(max).unwrap_or(usize::MAX).saturating_add(1);
     let mut direct = vec![NO_ROW; entries];
     heads.clear();
-    heads.extend((0_u32..).zip(words.iter().zip(valid)).map(|(row, (word, valid))| {
+    heads.reserve(valid.len());
+    heads.extend((0_u32..).zip(words.zip(valid)).map(|(row, (word, valid))| {
         if *valid == 0 {
             return NO_ROW;
         }
-        let place = usize::try_from(*word).unwrap_or(usize::MAX);
+        let place = usize::try_from(word).unwrap_or(usize::MAX);
         let entry = &mut direct[place];
         if *entry == NO_ROW {
             *entry = row;

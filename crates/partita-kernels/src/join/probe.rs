@@ -7,6 +7,9 @@ use super::index::Scratch;
 use super::table::RowLists;
 use super::{JoinTable, MatchedRows, NO_ROW};
 
+/// How many probe rows ahead the bounds of a list are prefetched.
+const AHEAD: usize = 16;
+
 /// Which pairs a probe gives. Right and outer joins are `Inner` and `Left` with [`MatchedRows`] for the build side's rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JoinMode {
@@ -229,6 +232,9 @@ impl ProbeState {
         while self.row < self.heads.len() && probe.len() < limit {
             let row = row_number(self.row);
             let head = self.heads[self.row];
+            if let Some(ahead) = self.heads.get(self.row + AHEAD) {
+                lists.prefetch(*ahead);
+            }
             if head == NO_ROW {
                 if self.mode == JoinMode::Left {
                     probe.push(row);

@@ -5,6 +5,7 @@ use arrow::datatypes::DataType;
 
 use super::coder::clear_nulls;
 use super::index::KeyIndex;
+use super::prefetch::prefetch;
 use super::{JoinFilter, JoinMode, MatchedRows, NO_ROW, ProbeState};
 use crate::keys::{KeyColumn, key_value, same_key_type};
 use crate::{Error, Result};
@@ -159,6 +160,12 @@ impl RowLists {
             rows[*start as usize] = u32::try_from(row).unwrap_or(NO_ROW);
         }
         RowLists { starts, rows }
+    }
+
+    /// Gets ready for [`RowLists::of`]; any head is allowed.
+    #[inline]
+    pub(super) fn prefetch(&self, head: u32) {
+        prefetch(&self.starts, head as usize);
     }
 
     /// All rows with the key of `head`, ascending.

@@ -23,8 +23,9 @@ pub fn sort_indices(columns: &[ArrayRef], options: &[SortOptions]) -> Result<Vec
             "{rows} rows are too many for one sorted run; sort smaller runs and merge them"
         )));
     }
-    let columns = columns.iter().map(|column| KeyColumn::new(column.as_ref())).collect::<Result<Vec<_>>>()?;
-    let packed = PackedRows::new(&columns, options);
+    let mut columns =
+        columns.iter().map(|column| KeyColumn::new(column.as_ref())).collect::<Result<Vec<_>>>()?;
+    let packed = PackedRows::new(&mut columns, options);
     let Some(open) = packed.open else {
         drop(columns);
         return Ok(order_words(&packed.words, packed.max));

@@ -36,15 +36,28 @@ enum Form {
 }
 
 impl PackedRows {
-    pub(super) fn new(columns: &[KeyColumn], options: &[SortOptions]) -> PackedRows {
+    /// Packs the columns. The words of the first are changed where they are if nothing else will need them.
+    pub(super) fn new(columns: &mut [KeyColumn], options: &[SortOptions]) -> PackedRows {
         let rows = columns.first().map_or(0, KeyColumn::len);
-        let mut packed = PackedRows { words: vec![0; rows], max: 0, open: None };
-        for (number, (column, options)) in columns.iter().zip(options).enumerate() {
+        let mut packed = PackedRows { words: Vec::new(), max: 0, open: None };
+        for (number, (column, options)) in columns.iter_mut().zip(options).enumerate() {
             let Some(plan) = ColumnPlan::new(column, room_beside(packed.max)) else {
+                packed.words.resize(rows, 0);
                 packed.open = Some(number);
                 break;
             };
-            plan.push(column, *options, &mut packed.words);
+            match &mut column.values {
+                KeyValues::Narrow { words, .. }
+                    if number == 0 && column.nulls.is_none() && !plan.is_cut() =>
+                {
+                    packed.words = std::mem::take(words);
+                    plan.replace(*options, &mut packed.words);
+                }
+                _ => {
+                    packed.words.resize(rows, 0);
+                    plan.push(column, *options, &mut packed.words);
+                }
+            }
             packed.max = packed.max * (plan.max.wrapping_add(1)) + plan.max;
             if plan.is_cut() {
                 packed.open = Some(number);
@@ -89,6 +102,19 @@ impl ColumnPlan {
     /// Whether equal codes can stand for different values.
     fn is_cut(&self) -> bool {
         self.cut > 0 || matches!(&self.form, Form::Text(coder) if !coder.is_whole())
+    }
+
+    /// Turns values into codes where they are.
+    fn replace(&self, options: SortOptions, words: &mut [u64]) {
+        if let Form::Distance(low) = &self.form {
+            let low = u64::try_from(*low).unwrap_or(0);
+            let high = low.wrapping_add(self.max);
+            if options.descending {
+                words.iter_mut().for_each(|word| *word = high.wrapping_sub(*word));
+            } else {
+                words.iter_mut().for_each(|word| *word = word.wrapping_sub(low));
+            }
+        }
     }
 
     /// Appends the column's codes to the words.
