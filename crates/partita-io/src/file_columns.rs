@@ -142,7 +142,7 @@ impl FileColumns {
 }
 
 /// The one value of `value`, `rows` times.
-fn repeated(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
+pub(crate) fn repeated(value: &ArrayRef, rows: usize) -> Result<ArrayRef> {
     let zeros = UInt32Array::from(vec![0; rows]);
     take(value, &zeros, None)
         .map_err(|error| Error::invalid(format!("a partition value cannot be repeated: {error}")))

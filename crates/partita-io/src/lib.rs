@@ -10,6 +10,7 @@
 
 mod adapter;
 mod compression;
+pub mod csv;
 mod data_file;
 mod dataset;
 mod error;
