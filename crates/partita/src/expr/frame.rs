@@ -25,7 +25,7 @@ pub(crate) struct Frame<'a> {
 
 enum Source<'a> {
     Batch(&'a RecordBatch),
-    Selected { outer: &'a Frame<'a>, mask: &'a BooleanArray },
+    Selected { outer: &'a Frame<'a>, mask: Option<&'a BooleanArray> },
 }
 
 impl<'a> Frame<'a> {
@@ -54,7 +54,10 @@ impl<'a> Frame<'a> {
                 _ => Ok(None),
             },
             Source::Selected { outer, mask } => match outer.lookup(slot)? {
-                Some(value) => Ok(Some(value.filter(mask)?)),
+                Some(value) => match mask {
+                    Some(mask) => Ok(Some(value.filter(mask)?)),
+                    None => Ok(Some(value)),
+                },
                 None => Ok(None),
             },
         }
@@ -98,19 +101,37 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Computes `slot` on the rows of `mask` alone.
-    fn selected(&self, slot: usize, steps: &[usize], mask: &BooleanArray) -> Result<ArrayRef> {
-        let rows = mask.true_count();
-        let mut inner = Frame {
-            slots: self.slots,
-            rows,
-            memo: HashMap::new(),
-            source: Source::Selected { outer: self, mask },
-        };
+    /// The value of `slot` on the rows of `mask`; what stands in the other rows means nothing.
+    ///
+    /// Where many rows are wanted, all are tried first: whole columns are faster than picked rows, and mostly
+    /// nothing fails. Nested frames do not try, or each level would double the work of a failure.
+    fn selected(&self, slot: usize, steps: &[usize], mask: &BooleanArray, to: &DataType) -> Result<Value> {
+        let wanted = mask.true_count();
+        if matches!(self.source, Source::Batch(_))
+            && wanted >= self.rows / 4
+            && let Ok(value) = self.nested(slot, steps, None, self.rows)
+        {
+            return Ok(value);
+        }
+        match self.nested(slot, steps, Some(mask), wanted)? {
+            Value::Array(some) => Ok(Value::Array(scatter(&some, mask, to)?)),
+            scalar => Ok(scalar),
+        }
+    }
+
+    fn nested(
+        &self,
+        slot: usize,
+        steps: &[usize],
+        mask: Option<&BooleanArray>,
+        rows: usize,
+    ) -> Result<Value> {
+        let source = Source::Selected { outer: self, mask };
+        let mut inner = Frame { slots: self.slots, rows, memo: HashMap::new(), source };
         for &step in steps {
             inner.compute(step)?;
         }
-        Ok(inner.get(slot)?.into_rows(rows)?)
+        inner.get(slot)
     }
 
     fn logic(&self, and: bool, left: usize, right: usize, lazy: Option<&[usize]>) -> Result<Value> {
@@ -132,9 +153,8 @@ impl<'a> Frame<'a> {
         if open.true_count() == 0 {
             return Ok(Value::Array(array));
         }
-        let other = self.selected(right, steps, &open)?;
-        let other = scatter(&other, &open, &DataType::Boolean)?;
-        // Rows that were settled combine with null to what they are.
+        let other = self.selected(right, steps, &open, &DataType::Boolean)?.into_rows(self.rows)?;
+        // Rows that were settled stay what they are, whatever they are combined with.
         Ok(Value::Array(Arc::new(combine(decided, boolean(&other)?)?)))
     }
 
@@ -149,11 +169,13 @@ impl<'a> Frame<'a> {
         let mut open = BooleanArray::from(vec![true; self.rows]);
         let mut chosen: Vec<(BooleanArray, Value)> = Vec::with_capacity(branches.len() + 1);
         for branch in branches {
+            if open.true_count() == 0 {
+                break; // A condition that no row comes to must not fail, not even one without columns.
+            }
             let condition = match &branch.lazy_condition {
                 None => self.get(branch.condition)?.into_rows(self.rows)?,
                 Some(steps) => {
-                    let some = self.selected(branch.condition, steps, &open)?;
-                    scatter(&some, &open, &DataType::Boolean)?
+                    self.selected(branch.condition, steps, &open, &DataType::Boolean)?.into_rows(self.rows)?
                 }
             };
             let is_true = true_only(boolean(&condition)?);
@@ -191,7 +213,7 @@ impl<'a> Frame<'a> {
     ) -> Result<Value> {
         match lazy {
             None => self.get(slot),
-            Some(steps) => Ok(Value::Array(scatter(&self.selected(slot, steps, takes)?, takes, to)?)),
+            Some(steps) => self.selected(slot, steps, takes, to),
         }
     }
 }

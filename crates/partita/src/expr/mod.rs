@@ -34,8 +34,8 @@ pub use function::text::Text;
 pub use literal::{lit, lit_decimal, null};
 pub use tree::Expr;
 
-pub(crate) use program::{Bound, BoundList};
 pub(crate) use aggregate::{AggregateCall, split_aggregates};
 pub(crate) use literal::typed_null as null_of;
-pub(crate) use types::common as common_type;
+pub(crate) use program::{Bound, BoundList};
 pub(crate) use rewrite::{Term, TermCompare};
+pub(crate) use types::common as common_type;

@@ -113,6 +113,9 @@ fn a_branch_that_fails_is_run_only_where_it_is_taken() {
     check(when(col("small").lt(10)).then(col("small") + 1).otherwise(0), ["2", "3", "0", "0"]);
     check(col("small").lt(10) & (col("small") + 1).gt(2), ["false", "true", "false", "null"]);
     check(col("small").ge(10) | (col("small") + 1).gt(2), ["false", "true", "true", "null"]);
+    let fails = lit("x").cast(DataType::Int64);
+    check(when(col("u").gt(0)).then(1).when(fails.clone().eq(1)).then(2).end(), ["1"; 4]);
+    check_error(when(col("u").gt(1)).then(1).when(fails.eq(1)).then(2).end(), &["\"x\"", "int64"]);
     check(coalesce([col("i"), col("small").cast(DataType::Int64)]), ["7", "-7", "2147483647", "0"]);
     check(col("i").fill_null(5), ["7", "-7", "5", "0"]);
     check(col("i").fill_null(0.5), ["7.0", "-7.0", "0.5", "0.0"]);
