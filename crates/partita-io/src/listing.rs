@@ -16,8 +16,8 @@
 //!   error.
 //! - Hive keys are looked for below the place given, or below the last directory of a glob that has no
 //!   wildcard. All files must have the same keys in the same order.
-//! - Files of an append that has not finished (see `dataset/append.rs`) are left out, and naming the
-//!   temporary directory of a write is an error.
+//! - Files of an append that is not finished are left out, wherever they are met (`listing/unfinished.rs`),
+//!   and naming the temporary directory of a write is an error.
 //! - A file that is named twice is an error: its rows would count twice.
 
 use std::collections::BTreeSet;
@@ -32,6 +32,7 @@ use crate::{Error, FileInfo, FileSystem, Prune, Result};
 mod partitions;
 mod places;
 mod scan;
+mod unfinished;
 
 pub use places::{Place, Places};
 
@@ -131,10 +132,13 @@ impl Listing {
                 "the list of files to read is empty; name at least one file or directory",
             ));
         }
-        let mut found = Vec::new();
-        for place in places.iter() {
-            scan::place(place.path(), options, files, &mut found)?;
-        }
+        let found = unfinished::settled(files, || {
+            let mut found = Vec::new();
+            for place in places.iter() {
+                scan::place(place.path(), options, files, &mut found)?;
+            }
+            Ok(found)
+        })?;
         let mut seen = BTreeSet::new();
         if let Some(twice) = found.iter().find(|file| !seen.insert(&file.info.path)) {
             return Err(Error::invalid("the file is named twice, so its rows would count twice; read it once and concat it with itself if that is what you want")

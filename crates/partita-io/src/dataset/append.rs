@@ -7,9 +7,8 @@
 //! 2. the rename of each file to its place, and the syncing of their directories;
 //! 3. the removal of the journal, which is the moment at which the append happens.
 //!
-//! Partita's listing leaves out files whose token has a journal ([`Unfinished`]), so that it sees none of an
-//! append before step 3 and all of it after; it must list the root before the files below it and once more
-//! after them. Other programs may see some files during step 2. If a run dies, the next writer finds the
+//! Partita's listing leaves out files whose token has a journal (`listing/unfinished.rs`), so that it sees
+//! none of an append before step 3 and all of it after. Other programs may see some files during step 2. If a run dies, the next writer finds the
 //! journal and that its run is dead, deletes what was moved, and then the journal: the append did not happen.
 
 use std::ffi::OsStr;
@@ -19,28 +18,25 @@ use std::path::{Path, PathBuf};
 use super::sink::FileSink;
 use super::staging::{Staging, lock_of_dead_run, remove_empty_dir, remove_file};
 use crate::filesystem::read_full_at;
-use crate::{Error, FileInfo, FileSystem, Result};
+use crate::{Error, FileSystem, Result};
 
 const JOURNAL: &str = "_append-";
 const TOKEN_DIGITS: usize = 16;
 /// Larger than the journal of any append; a larger file is not one.
 const JOURNAL_BYTES_MAX: u64 = 1 << 30;
 
-/// The appends to a dataset that have not happened yet, and perhaps never will.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unfinished(Vec<String>);
-
-impl Unfinished {
-    /// Finds the journals among the entries of a dataset's root directory.
-    pub(crate) fn among(entries: &[FileInfo]) -> Self {
-        let names = entries.iter().filter_map(|entry| entry.path.file_name().and_then(OsStr::to_str));
-        Unfinished(names.filter_map(|name| name.strip_prefix(JOURNAL)).map(str::to_string).collect())
+/// The journals that may hide a file: one in its directory, and one in each directory above it for as long
+/// as that is the only way to the dataset's root, through directories `name=value`.
+pub(crate) fn journals_of(file: &Path) -> Vec<PathBuf> {
+    let Some(token) = append_token(file) else { return Vec::new() };
+    let mut journals = Vec::new();
+    for directory in file.ancestors().skip(1) {
+        journals.push(directory.join(format!("{JOURNAL}{token}")));
+        if !directory.file_name().is_some_and(|name| name.as_encoded_bytes().contains(&b'=')) {
+            break;
+        }
     }
-
-    /// Whether a file belongs to such an append and must be left out.
-    pub(crate) fn holds(&self, file: &Path) -> bool {
-        append_token(file).is_some_and(|token| self.0.iter().any(|unfinished| unfinished == token))
-    }
+    journals
 }
 
 /// The token in the name of a file that an append wrote.
@@ -185,10 +181,11 @@ fn sync(system: &dyn FileSystem, directory: &Path) -> Result<()> {
 /// Undoes the appends of runs that died. Those of live runs, and what cannot be read, stay as they are.
 pub(super) fn repair(system: &dyn FileSystem, root: &Path) {
     let Ok(entries) = system.list(root) else { return };
-    for token in Unfinished::among(&entries).0 {
+    let names = entries.iter().filter_map(|entry| entry.path.file_name().and_then(OsStr::to_str));
+    for token in names.filter_map(|name| name.strip_prefix(JOURNAL)) {
         // Held until the journal is gone, so that two writers do not repair at once.
-        let Some(_lock) = lock_of_dead_run(system, root, &token) else { continue };
-        let _ = undo(system, root, &token);
+        let Some(_lock) = lock_of_dead_run(system, root, token) else { continue };
+        let _ = undo(system, root, token);
     }
 }
 

@@ -30,8 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-#[allow(unused_imports, reason = "the listing calls these")]
-pub(crate) use append::{Unfinished, append_token};
+pub(crate) use append::{append_token, journals_of};
 pub use options::{
     CsvLineEnd, CsvWriteOptions, IpcCompression, IpcWriteOptions, Layout, Mode, NdjsonWriteOptions,
     NonFinite, ParquetCompression, ParquetStatistics, ParquetVersion, ParquetWriteOptions, TextCompression,

@@ -1,6 +1,6 @@
 //! Walks the disk: one place given by the user -> the files that it stands for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use glob::{MatchOptions, Pattern};
 
 use super::{Found, ListingOptions, below, name_of, nearest, partitions, shown, some_of};
-use crate::dataset::{INFIX, Unfinished, append_token};
+use crate::dataset::INFIX;
 use crate::{Error, FileInfo, FileKind, FileSystem, Result, retried};
 
 /// Deeper directories are taken for a loop that the system does not show (bind mounts).
@@ -63,19 +63,10 @@ fn one(
                 )
                 .in_file(&info.path));
             }
-            let mut walk = Walk {
-                options,
-                files,
-                root,
-                canonical: None,
-                ancestors: Vec::new(),
-                passed: Vec::new(),
-                unfinished: Vec::new(),
-            };
+            let mut walk =
+                Walk { options, files, root, canonical: None, ancestors: Vec::new(), passed: Vec::new() };
             let before = found.len();
             walk.directory(&info, found)?;
-            let unfinished = std::mem::take(&mut walk.unfinished);
-            drop_unfinished(&info.path, files, unfinished, found, before)?;
             if found.len() == before { Err(walk.nothing(&info.path)) } else { Ok(()) }
         }
         FileKind::Other => {
@@ -137,8 +128,6 @@ struct Walk<'a> {
     ancestors: Vec<(PathBuf, Option<(u64, u64)>)>,
     /// Names of files that the scan did not take.
     passed: Vec<String>,
-    /// Appends that had not finished when their directory was listed.
-    unfinished: Vec<Unfinished>,
 }
 
 impl Walk<'_> {
@@ -148,9 +137,7 @@ impl Walk<'_> {
                 .in_file(&directory.path));
         }
         self.ancestors.push((directory.path.clone(), directory.identity));
-        let entries = sorted_entries(&directory.path, self.files)?;
-        self.unfinished.push(Unfinished::among(&entries));
-        for entry in entries {
+        for entry in sorted_entries(&directory.path, self.files)? {
             let name = entry.path.file_name().unwrap_or_default();
             if is_hidden(name) {
                 self.passed.push(name_of(&entry.path));
@@ -261,11 +248,10 @@ fn glob(path: &Path, options: &ListingOptions, files: &dyn FileSystem, found: &m
             shown(&root).display()
         )));
     }
-    let before = found.len();
     for info in matches.into_values() {
         one(info, options, files, &root, found)?;
     }
-    drop_unfinished(&root, files, Vec::new(), found, before)
+    Ok(())
 }
 
 /// Whether a path leads into the hidden directory in which a writer works.
@@ -274,32 +260,6 @@ fn is_temporary(path: &Path) -> bool {
         let name = component.as_os_str();
         is_hidden(name) && name.to_string_lossy().contains(INFIX)
     })
-}
-
-/// Leaves out the files after the first `before` that belong to an append which has not happened yet.
-/// `unfinished` was seen before the files; directories are looked at once more, for appends that began since.
-fn drop_unfinished(
-    root: &Path,
-    files: &dyn FileSystem,
-    mut unfinished: Vec<Unfinished>,
-    found: &mut Vec<Found>,
-    before: usize,
-) -> Result<()> {
-    let appended = found[before..].iter().filter(|file| append_token(&file.info.path).is_some());
-    let directories: BTreeSet<PathBuf> = appended
-        .flat_map(|file| file.info.path.ancestors().skip(1))
-        .filter(|directory| directory.starts_with(root))
-        .map(Path::to_path_buf)
-        .collect();
-    for directory in directories {
-        unfinished.push(Unfinished::among(&sorted_entries(&directory, files)?));
-    }
-    let mut index = 0;
-    found.retain(|file| {
-        index += 1;
-        index <= before || !unfinished.iter().any(|append| append.holds(&file.info.path))
-    });
-    Ok(())
 }
 
 /// One component of a pattern.

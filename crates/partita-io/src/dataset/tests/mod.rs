@@ -20,7 +20,6 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::append::Unfinished;
 use super::*;
 use crate::filesystem::Local;
 
@@ -104,13 +103,16 @@ pub(super) fn tree(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// The files of a dataset that a reader sees, in the order of their names.
 pub(super) fn visible(root: &Path) -> Vec<PathBuf> {
-    let unfinished = Local.list(root).map(|entries| Unfinished::among(&entries)).unwrap_or_default();
     let hidden = |path: &Path| {
         path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(['.', '_']))
     };
     tree(root)
         .into_keys()
-        .filter(|path| path.is_file() && !hidden(path.strip_prefix(root).unwrap()) && !unfinished.holds(path))
+        .filter(|path| {
+            path.is_file()
+                && !hidden(path.strip_prefix(root).unwrap())
+                && !journals_of(path).iter().any(|journal| journal.exists())
+        })
         .collect()
 }
 
