@@ -171,7 +171,7 @@ fn few_values_make_a_dictionary_and_many_do_not() {
 #[test]
 fn columns_without_nulls_and_rows_without_values() {
     let required = batch(&(0..5000).map(|i| Some(i % 50)).collect::<Vec<_>>(), false);
-    let file = encode(&[required.clone()], &ParquetWriteOptions::default());
+    let file = encode(std::slice::from_ref(&required), &ParquetWriteOptions::default());
     assert_same(&decode(&file), &required);
     for empty in [vec![None; 5000], vec![None], Vec::new()] {
         let all = batch(&empty, true);
