@@ -5,10 +5,12 @@
 //! split (`read.rs`). The decoder is the `parquet` crate's; between it and the file stands a layer that
 //! believes nothing a file says about itself (`thrift.rs`, `window.rs`, `pages.rs`, `guard.rs`).
 
+mod bloom;
 mod columns;
 mod decode;
 mod footer;
 mod guard;
+mod page_index;
 mod pages;
 mod piece;
 mod pruning;

@@ -18,6 +18,7 @@ use super::decode::{Decoder, Place, Rows};
 use super::pages::Reserved;
 use super::read::{From, Wish};
 use super::split::Piece;
+use super::{bloom, page_index};
 use crate::{Error, Result};
 
 /// Batches of the filter's columns that are decoded before the rest is planned.
@@ -60,8 +61,7 @@ enum Plan {
 
 impl PieceReader {
     pub(crate) fn new(place: Place, piece: &Piece, wish: &Arc<Wish>) -> Result<Self> {
-        let total = place.parquet.metadata.row_group(place.row_group).num_rows();
-        let rows = rows_of(piece, u64::try_from(total).unwrap_or(0))?;
+        let rows = rows_of(&place, piece, wish)?;
         let front = Columns::new(&place.columns, &wish.front);
         let late = Columns::new(&place.columns, &wish.late);
         let front_decoder = Decoder::new(&place, front.roots().to_vec(), rows.clone(), wish.batch_rows)?;
@@ -249,16 +249,37 @@ impl PieceReader {
     }
 }
 
-/// The rows of a piece.
-fn rows_of(piece: &Piece, total: u64) -> Result<Rows> {
-    let too_many = |_| Error::limit("the rows of a row group", total, usize::MAX as u64, "rows");
-    let (start, end) = (
-        usize::try_from(piece.rows.start).map_err(too_many)?,
-        usize::try_from(piece.rows.end).map_err(too_many)?,
-    );
-    let selection =
-        (piece.rows != (0..total)).then(|| vec![RowSelector::skip(start), RowSelector::select(end - start)]);
-    Ok(Rows { selection, selected: end - start })
+/// The rows of a piece that may be wanted.
+fn rows_of(place: &Place, piece: &Piece, wish: &Wish) -> Result<Rows> {
+    let group = place.parquet.metadata.row_group(place.row_group);
+    let total = u64::try_from(group.num_rows()).unwrap_or(0);
+    let mut ranges = vec![piece.rows.clone()];
+    if !wish.prune.is_empty() {
+        if bloom::excludes(place, &wish.prune)? {
+            ranges.clear();
+        } else if let Some(pages) = page_index::rows_that_may_pass(place, &wish.prune)? {
+            ranges = page_index::intersection(&ranges, &pages);
+        }
+    }
+    if ranges == [0..total] {
+        return Ok(Rows { selection: None, selected: count(total)? });
+    }
+    let (mut selection, mut selected, mut at) = (Vec::new(), 0, 0);
+    for range in &ranges {
+        if range.start > at {
+            selection.push(RowSelector::skip(count(range.start - at)?));
+        }
+        let rows = count(range.end - range.start)?;
+        selection.push(RowSelector::select(rows));
+        selected += rows;
+        at = range.end;
+    }
+    Ok(Rows { selection: Some(selection), selected })
+}
+
+fn count(rows: u64) -> Result<usize> {
+    usize::try_from(rows)
+        .map_err(|_| Error::limit("the rows of a row group", rows, usize::MAX as u64, "the address space"))
 }
 
 /// The same rows in batches of another size.

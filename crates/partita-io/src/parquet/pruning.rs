@@ -10,7 +10,7 @@ use arrow::compute::{SortOptions, cast};
 use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::basic::{ColumnOrder, ConvertedType, LogicalType, SortOrder, Type as PhysicalType};
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{FileMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics as ChunkStatistics;
 use parquet::schema::types::ColumnDescriptor;
 
@@ -66,11 +66,11 @@ impl ColumnBounds {
         if descriptor.max_rep_level() > 0 {
             return None;
         }
-        let order = metadata.column_orders().and_then(|orders| orders.get(leaf)).copied();
         let groups = file.metadata.row_groups();
-        let facts: Vec<Facts> = groups.iter().map(|group| facts(group, leaf, &descriptor, order)).collect();
         let field = file.schema().fields().get(root)?;
-        if !is_ordered(field.data_type(), &descriptor) {
+        let trust = trust(metadata, leaf, field.data_type());
+        let facts: Vec<Facts> = groups.iter().map(|group| facts(group, leaf, &descriptor, trust)).collect();
+        if trust == Trust::Never {
             let none = new_empty_array(field.data_type());
             return Some(ColumnBounds { min: Arc::clone(&none), max: none, facts });
         }
@@ -114,28 +114,54 @@ fn unusable(error: impl std::fmt::Display) -> Error {
     Error::corrupt(format!("the statistics cannot be read: {error}"))
 }
 
-fn facts(
-    group: &RowGroupMetaData,
-    leaf: usize,
-    descriptor: &ColumnDescriptor,
-    order: Option<ColumnOrder>,
-) -> Facts {
+fn facts(group: &RowGroupMetaData, leaf: usize, descriptor: &ColumnDescriptor, trust: Trust) -> Facts {
     let rows = u64::try_from(group.num_rows()).unwrap_or(0);
     let statistics = group.column(leaf).statistics();
     let nulls = statistics.and_then(ChunkStatistics::null_count_opt).filter(|nulls| *nulls <= rows);
     // A column that cannot be null has no nulls, whatever its writer counted.
     let nulls = if descriptor.max_def_level() == 0 { Some(0) } else { nulls };
-    let bytes =
-        matches!(descriptor.physical_type(), PhysicalType::BYTE_ARRAY | PhysicalType::FIXED_LEN_BYTE_ARRAY);
-    let exact = statistics
-        .is_some_and(|statistics| !bytes || (statistics.min_is_exact() && statistics.max_is_exact()));
-    let signed = !bytes && descriptor.sort_order() == SortOrder::SIGNED
-        || descriptor.physical_type() == PhysicalType::BOOLEAN;
+    let exact = statistics.is_some_and(|statistics| {
+        !is_bytes(descriptor) || (statistics.min_is_exact() && statistics.max_is_exact())
+    });
     let trusted = statistics.is_some_and(|statistics| match statistics.is_min_max_deprecated() {
-        true => signed,
-        false => signed || matches!(order, Some(ColumnOrder::TYPE_DEFINED_ORDER(sort)) if sort != SortOrder::UNDEFINED),
+        true => trust == Trust::Always,
+        false => trust != Trust::Never,
     });
     Facts { trusted, exact, nulls, rows }
+}
+
+/// Which bounds of a column mean what they seem to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// Signed numbers: every writer has the same order.
+    Always,
+    /// Bounds in the order that the footer declares, not those of the deprecated kind.
+    Declared,
+    Never,
+}
+
+fn trust(file: &FileMetaData, leaf: usize, data_type: &DataType) -> Trust {
+    let descriptor = file.schema_descr().column(leaf);
+    if !is_ordered(data_type, &descriptor) {
+        return Trust::Never;
+    }
+    let signed = !is_bytes(&descriptor) && descriptor.sort_order() == SortOrder::SIGNED;
+    if signed || descriptor.physical_type() == PhysicalType::BOOLEAN {
+        return Trust::Always;
+    }
+    match file.column_orders().and_then(|orders| orders.get(leaf)) {
+        Some(ColumnOrder::TYPE_DEFINED_ORDER(order)) if *order != SortOrder::UNDEFINED => Trust::Declared,
+        _ => Trust::Never,
+    }
+}
+
+/// Whether bounds per page can be used.
+pub(crate) fn is_trusted(file: &FileMetaData, leaf: usize, data_type: &DataType) -> bool {
+    trust(file, leaf, data_type) != Trust::Never
+}
+
+fn is_bytes(descriptor: &ColumnDescriptor) -> bool {
+    matches!(descriptor.physical_type(), PhysicalType::BYTE_ARRAY | PhysicalType::FIXED_LEN_BYTE_ARRAY)
 }
 
 /// Types whose order in the file is the order of the comparisons.

@@ -16,7 +16,7 @@ use super::split::Piece;
 use super::window::OpenFile;
 use crate::adapter::missing_notices;
 use crate::file_columns::FileColumns;
-use crate::{BatchReader, Error, Notice, ReadContext, Result, RowFilter, ScanRequest};
+use crate::{BatchReader, Error, Notice, Prune, ReadContext, Result, RowFilter, ScanRequest};
 
 /// The files of a source and how their columns become the source's.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub(crate) struct Wish {
     pub(crate) schema: SchemaRef,
     pub(crate) output: SchemaRef,
     pub(crate) filter: Option<Arc<dyn RowFilter>>,
+    /// Terms that must all hold for a row to be wanted.
+    pub(crate) prune: Vec<Prune>,
     pub(crate) batch_rows: usize,
     /// Most rows that will be asked for.
     pub(crate) limit: usize,
@@ -93,6 +95,7 @@ impl Wish {
             schema: Arc::clone(schema),
             output,
             filter: request.filter.clone(),
+            prune: request.prune.clone(),
             batch_rows: request.batch_rows.max(1),
             limit: request.limit.unwrap_or(usize::MAX),
             projection,

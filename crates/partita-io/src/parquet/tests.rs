@@ -4,6 +4,7 @@ mod corpus;
 mod filters;
 mod golden;
 mod hostile;
+mod pruned;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -206,6 +206,11 @@ pub(crate) fn check_footer(bytes: &[u8]) -> Parsed<FooterShape> {
     Ok(shape)
 }
 
+/// Whether the bytes hold one whole struct with nothing in it that they do not hold.
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
+    Walker { bytes, at: 0, field_at: 0 }.skip(STRUCT, false, DEPTH).is_ok()
+}
+
 /// Calls `visit` for each struct of a list.
 fn structs(
     walker: &mut Walker<'_>,
