@@ -261,7 +261,7 @@ fn rows_of(place: &Place, piece: &Piece, wish: &Wish) -> Result<Rows> {
             ranges = page_index::intersection(&ranges, &pages);
         }
     }
-    if ranges == [0..total] {
+    if matches!(ranges.as_slice(), [all] if *all == (0..total)) {
         return Ok(Rows { selection: None, selected: count(total)? });
     }
     let (mut selection, mut selected, mut at) = (Vec::new(), 0, 0);
