@@ -167,6 +167,8 @@ pub(crate) fn flat_types() -> Vec<DataType> {
         DataType::Duration(TimeUnit::Millisecond),
         DataType::Interval(IntervalUnit::DayTime),
         DataType::Interval(IntervalUnit::MonthDayNano),
+        DataType::Decimal32(9, 1),
+        DataType::Decimal64(18, 2),
         DataType::Decimal128(20, 2),
         DataType::Decimal256(50, 3),
         DataType::Utf8,

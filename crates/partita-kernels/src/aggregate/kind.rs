@@ -36,9 +36,9 @@ pub enum AggregateKind {
         /// As for `Std`.
         ddof: u8,
     },
-    /// The value in the middle, or the mean of the two; exact; as Float64.
+    /// The value in the middle, or the mean of the two; exact; as Float64, of decimals too. Not of dates and durations.
     Median,
-    /// The value at this part (0 to 1) of the order, linearly between neighbours; exact; as Float64.
+    /// The value at this part (0 to 1) of the order, linearly between neighbours; as `Median` otherwise.
     Quantile(f64),
     /// First value that is not null.
     First,

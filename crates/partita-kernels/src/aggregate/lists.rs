@@ -18,7 +18,7 @@ fn list_field(values: &DataType) -> FieldRef {
     Arc::new(Field::new_list_field(values.clone(), true))
 }
 
-/// Where each group's values start (one more entry than groups), and each value's place in the order by groups.
+/// Where each group's values start once they are brought together; one more entry than groups.
 pub(super) fn group_offsets(group_ids: &[u32], groups: usize) -> Vec<usize> {
     let mut offsets = vec![0usize; groups + 1];
     for &group in group_ids {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 
 use super::slots::Slots;
+use super::table::CHUNK;
 use crate::hash::{bytes_word, fold, short_word};
 
 /// Bytes of long texts lie in blocks of at least this size, so that a view's 32-bit offset always reaches.
@@ -45,7 +46,7 @@ impl BytesTable {
         self.null = None;
     }
 
-    /// Appends the number of each of these texts, new ones included.
+    /// Appends the number of each of these texts (of one chunk at most), new ones included.
     pub(super) fn upsert(
         &mut self,
         views: &[u128],
@@ -55,11 +56,24 @@ impl BytesTable {
         out: &mut Vec<u32>,
     ) {
         self.slots.reserve(self.views.len(), views.len(), &self.hashes);
-        for (row, &view) in (first_row..).zip(views) {
-            let id = match nulls {
-                Some(nulls) if nulls.is_null(row) => self.null_id(),
-                _ if view as u32 <= INLINE => self.upsert_inline(view),
-                _ => self.upsert_long(view, buffers),
+        let is_null = |row: usize| nulls.is_some_and(|nulls| nulls.is_null(row));
+        let mut hashes = [0u64; CHUNK];
+        for ((hash, row), &view) in hashes.iter_mut().zip(first_row..).zip(views) {
+            if !is_null(row) {
+                let word = if view as u32 <= INLINE {
+                    short_word(view)
+                } else {
+                    bytes_word(long_bytes(view, buffers))
+                };
+                *hash = fold(word, MIX);
+            }
+        }
+        self.slots.warm(&hashes[..views.len()], &self.views);
+        for ((&hash, row), &view) in hashes.iter().zip(first_row..).zip(views) {
+            let id = match view as u32 <= INLINE {
+                _ if is_null(row) => self.null_id(),
+                true => self.upsert_inline(hash, view),
+                false => self.upsert_long(hash, view, long_bytes(view, buffers)),
             };
             out.push(id);
         }
@@ -77,8 +91,7 @@ impl BytesTable {
     }
 
     #[inline]
-    fn upsert_inline(&mut self, view: u128) -> u32 {
-        let hash = fold(short_word(view), MIX);
+    fn upsert_inline(&mut self, hash: u64, view: u128) -> u32 {
         let views = &self.views;
         match self.slots.find(hash, |id| views.get(id as usize) == Some(&view)) {
             Ok(id) => id,
@@ -87,9 +100,7 @@ impl BytesTable {
     }
 
     #[inline]
-    fn upsert_long(&mut self, view: u128, buffers: &[Buffer]) -> u32 {
-        let bytes = long_bytes(view, buffers);
-        let hash = fold(bytes_word(bytes), MIX);
+    fn upsert_long(&mut self, hash: u64, view: u128, bytes: &[u8]) -> u32 {
         let (views, blocks) = (&self.views, &self.blocks);
         // The low half of a view is length and first four bytes: most unequal texts part there.
         let found = self.slots.find(hash, |id| match views.get(id as usize) {

@@ -1,13 +1,11 @@
 //! Groups by packed keys of `W` words: a direct array when the key has few bits, else an open-addressing table.
 
-use super::slots::{Slots, prefetch};
+use super::slots::Slots;
 use super::table::CHUNK;
 use crate::hash::fold;
 
 /// Keys of at most this many bits index an array, which then fits in the second-level cache.
 pub(super) const DIRECT_BITS: u32 = 18;
-/// An index of at most this many bytes is in the cache anyway.
-const CACHED_BYTES: usize = 256 << 10;
 const A: u64 = 0x13198a2e03707345;
 const B: u64 = 0xc0ac29b7c97c50dd;
 const C: u64 = 0x3f84d5b5b5470917;
@@ -95,7 +93,7 @@ impl<const W: usize> PackedTable<W> {
     }
 }
 
-/// Looks up a chunk of keys in passes, so that the cache misses of a large table overlap instead of waiting for each other.
+/// Looks up a chunk of keys in passes, see [`Slots::warm`].
 fn find_all<const W: usize>(
     slots: &mut Slots,
     known: &mut Vec<[u64; W]>,
@@ -107,14 +105,7 @@ fn find_all<const W: usize>(
     for (to, key) in hashes.iter_mut().zip(keys) {
         *to = hash(key);
     }
-    if slots.size_bytes() > CACHED_BYTES {
-        hashes.iter().for_each(|&hash| slots.prefetch(hash));
-        for &hash in hashes.iter() {
-            if let Some(key) = slots.first(hash).and_then(|id| known.get(id as usize)) {
-                prefetch(key);
-            }
-        }
-    }
+    slots.warm(hashes, known);
     out.extend(keys.iter().zip(hashes.iter()).map(|(key, &hash)| {
         match slots.find(hash, |id| known.get(id as usize) == Some(key)) {
             Ok(id) => id,

@@ -5,6 +5,8 @@
 /// Slots are at least twice the entries, so that a probe seldom needs a second look.
 const SLOTS_PER_ENTRY: usize = 2;
 const FEWEST: usize = 1024;
+/// Slots of at most this many bytes are in the cache anyway.
+const CACHED_BYTES: usize = 256 << 10;
 const TAG: u64 = 0xffff_ffff_0000_0000;
 
 /// Entry numbers by hash.
@@ -52,18 +54,24 @@ impl Slots {
         }
     }
 
-    /// The entry that a probe for this hash meets first, if its tag fits.
-    #[inline(always)]
-    pub(super) fn first(&self, hash: u64) -> Option<u32> {
-        let slot = self.slots[hash as usize & self.mask];
-        (slot & TAG == hash & TAG && slot != 0).then(|| slot as u32 - 1)
-    }
-
-    /// Starts to load the slot that a probe for this hash begins at.
-    #[inline(always)]
-    pub(super) fn prefetch(&self, hash: u64) {
-        if let Some(slot) = self.slots.get(hash as usize & self.mask) {
-            prefetch(slot);
+    /// Starts to load what probes for these hashes will read: their slots, then the entries that these name. The cache
+    /// misses of a large table then overlap instead of waiting for each other.
+    pub(super) fn warm<T>(&self, hashes: &[u64], entries: &[T]) {
+        if self.size_bytes() <= CACHED_BYTES {
+            return;
+        }
+        for hash in hashes {
+            if let Some(slot) = self.slots.get(*hash as usize & self.mask) {
+                prefetch(slot);
+            }
+        }
+        for hash in hashes {
+            let slot = self.slots[*hash as usize & self.mask];
+            if slot & TAG == hash & TAG
+                && let Some(entry) = entries.get((slot as u32).wrapping_sub(1) as usize)
+            {
+                prefetch(entry);
+            }
         }
     }
 
@@ -94,7 +102,7 @@ impl Slots {
 
 /// Starts to load what `place` points to; a hint, without effect where the processor has none.
 #[inline(always)]
-pub(super) fn prefetch<T>(place: &T) {
+fn prefetch<T>(place: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE is part of x86-64, and a prefetch of any address neither faults nor changes memory.
     unsafe {
