@@ -21,6 +21,7 @@ mod hive;
 pub mod ipc;
 mod limits;
 mod listing;
+pub mod ndjson;
 pub mod parquet;
 mod prune;
 mod reserved;
