@@ -263,8 +263,8 @@ fn common_decimal(a: &DataType, b: &DataType) -> Option<DataType> {
     let precision = u8::try_from(whole + i16::from(scale)).ok()?;
     Some(match precision.max(most1.max(most2)) {
         ..=9 => DataType::Decimal32(precision, scale),
-        ..=18 => DataType::Decimal64(precision, scale),
-        ..=38 => DataType::Decimal128(precision, scale),
+        10..=18 => DataType::Decimal64(precision, scale),
+        19..=38 => DataType::Decimal128(precision, scale),
         _ if precision <= 76 => DataType::Decimal256(precision, scale),
         _ => return None,
     })

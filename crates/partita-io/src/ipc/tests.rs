@@ -266,7 +266,7 @@ fn bombs_are_errors_and_the_budget_is_given_back() {
     let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; 16 << 20]));
     let bomb = RecordBatch::try_from_iter([("z", zeros)]).unwrap();
     for compression in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
-        let path = case.file("x.arrow", &file_bytes(&[bomb.clone()], Some(compression)));
+        let path = case.file("x.arrow", &file_bytes(std::slice::from_ref(&bomb), Some(compression)));
         let limits = Limits { decompression_ratio: 50, ..Limits::default() };
         let tight = ReadContext { limits, ..context(Arc::new(Local)) };
         let source = open(&path, &IpcOptions::default(), &tight).unwrap();

@@ -101,13 +101,13 @@ impl Sample {
                 }
                 self.bytes += bytes.len() as u64 + 1;
                 self.rows += 1;
-                if let Err((reason, at)) = self.add(bytes, only, context.limits.nesting) {
-                    if files.options.bad_rows == BadRows::Error {
-                        return Err(Error::corrupt(format!("the line is not a JSON object: {reason}"))
-                            .at_line(lines.number()?)
-                            .at_byte(line.byte + at as u64)
-                            .in_file(&info.path));
-                    }
+                if let Err((reason, at)) = self.add(bytes, only, context.limits.nesting)
+                    && files.options.bad_rows == BadRows::Error
+                {
+                    return Err(Error::corrupt(format!("the line is not a JSON object: {reason}"))
+                        .at_line(lines.number()?)
+                        .at_byte(line.byte + at as u64)
+                        .in_file(&info.path));
                 }
             }
         }
