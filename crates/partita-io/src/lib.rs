@@ -21,6 +21,7 @@ mod hive;
 pub mod ipc;
 mod limits;
 mod listing;
+mod machine;
 pub mod ndjson;
 pub mod parquet;
 mod prune;
@@ -43,6 +44,7 @@ pub use filesystem::{
 };
 pub use limits::Limits;
 pub use listing::{Listing, ListingOptions, PartitionColumn, Place, Places};
+pub use machine::memory_available;
 pub use source::{
     BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,
     Source, Split, Statistics, Unlimited,

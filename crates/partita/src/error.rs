@@ -8,7 +8,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 
 /// The result of anything in Partita that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -76,6 +76,7 @@ enum Kind {
         message: String,
     },
     Io(partita_io::Error),
+    Kernel(partita_kernels::Error),
     Arrow(arrow::error::ArrowError),
     User(Box<dyn std::error::Error + Send + Sync>),
     /// Something that only a bug in Partita can cause.
@@ -206,11 +207,21 @@ impl fmt::Display for Kind {
             Kind::Cancelled => f.write_str("the run was cancelled"),
             Kind::Panicked { message } => write!(f, "a task panicked: {message}"),
             Kind::Io(error) => write!(f, "{error}"),
+            Kind::Kernel(error) => write!(f, "{error}"),
             Kind::Arrow(error) => write!(f, "{error}"),
             Kind::User(error) => write!(f, "{error}"),
             Kind::Internal(message) => write!(f, "internal error (please report it): {message}"),
         }
     }
+}
+
+/// Finds a column or says which there are.
+pub(crate) fn column_index(schema: &Schema, name: &str) -> Result<usize> {
+    schema
+        .fields()
+        .iter()
+        .position(|field| field.name() == name)
+        .ok_or_else(|| Error::unknown_column(name, schema.fields().iter().map(|field| field.name().as_str())))
 }
 
 /// The available name most like `name`, if any is near enough to be what was meant.
@@ -288,5 +299,11 @@ impl From<partita_io::Error> for Error {
 impl From<arrow::error::ArrowError> for Error {
     fn from(error: arrow::error::ArrowError) -> Self {
         Error::new(Kind::Arrow(error))
+    }
+}
+
+impl From<partita_kernels::Error> for Error {
+    fn from(error: partita_kernels::Error) -> Self {
+        Error::new(Kind::Kernel(error))
     }
 }

@@ -1,10 +1,78 @@
 //! A partitioned lazy dataframe engine on Apache Arrow.
+//!
+//! A [`PartitionedFrame`] is a plan over row partitions: splits of files, or record batches in memory.
+//! Chaining pandas-like operations only grows the plan; `compute`, `persist` and the writers optimize it,
+//! lower it to per-partition tasks with exchanges between them, and run those on a thread pool, within a
+//! memory budget.
+//!
+//! ```no_run
+//! use partita::prelude::*;
+//!
+//! let flights = read_csv("testdata/nycflights13/flights");
+//! let airlines = read_csv("testdata/nycflights13/airlines.csv");
+//! flights
+//!     .filter(col("dep_delay").is_not_null())
+//!     .groupby(["carrier"])
+//!     .agg([col("dep_delay").mean().alias("mean_delay"), size()])
+//!     .merge(&airlines, on(["carrier"]).how(How::Left))
+//!     .sort_values([col("mean_delay").desc()])
+//!     .to_parquet("out/delay_by_carrier")?;
+//! # Ok::<(), partita::Error>(())
+//! ```
+//!
+//! The modules, in the order in which data flows through them, each of whose docs names the next:
 
+/// One error type with private kinds and context.
 mod error;
-pub(crate) mod expr;
+/// 5: what moves it: hash and range exchanges, spilling, the memory ledger.
+mod exchange;
+/// Plans and stages as text.
+mod explain;
+/// The expression tree: build, bind, evaluate, function table.
+mod expr;
+/// 1: the user's API; builds plan nodes and decides nothing.
+mod frame;
+/// 6: what one task does to one partition.
+mod op;
+/// 3: plan to better plan, one pass per file.
+mod optimize;
+/// 2: the logical plan.
+mod plan;
+/// 7: stages as tasks on threads, measured.
+mod run;
+/// Every knob in one struct.
+mod session;
+/// 4: where data moves: plan to stages.
+mod stage;
 
 pub use error::{Error, Result};
 pub use expr::{
     Date, Expr, List, Struct, Text, Then, When, coalesce, col, concat_str, greatest, least, lit, lit_decimal,
     null, size, when,
 };
+pub use frame::{
+    GroupedFrame, IntoColumn, Merge, PartitionedFrame, Report, Selection, StageReport, Table, Written,
+    batch_of_columns, compute_all, concat, on, read_csv, read_csv_with, read_ipc, read_ipc_with, read_ndjson,
+    read_ndjson_with, read_parquet, read_parquet_with,
+};
+pub use plan::{How, Keep, SortKey};
+pub use session::{CancelHandle, Session, SessionBuilder};
+
+/// Reading and writing options, and the trait through which files are touched.
+pub mod io {
+    pub use partita_io::*;
+}
+
+/// The Arrow crate whose types the API uses.
+pub use arrow;
+
+/// What most programs use.
+pub mod prelude {
+    pub use crate::batch;
+    pub use crate::{
+        Expr, How, Keep, Merge, PartitionedFrame, Session, SortKey, coalesce, col, compute_all, concat, lit,
+        on, read_csv, read_csv_with, read_ipc, read_ndjson, read_parquet, size, when,
+    };
+    pub use arrow::array::RecordBatch;
+    pub use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+}

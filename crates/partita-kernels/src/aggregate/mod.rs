@@ -78,6 +78,11 @@ impl AggregatePlan {
         &self.result_type
     }
 
+    /// The types of the arguments.
+    pub fn arg_types(&self) -> &[DataType] {
+        &self.arg_types
+    }
+
     /// The types of the state columns.
     pub fn state_types(&self) -> &[DataType] {
         &self.state_types

@@ -9,6 +9,7 @@ mod arithmetic;
 mod bind;
 mod build;
 mod calendar;
+mod call;
 mod compare;
 mod convert;
 mod decimals;

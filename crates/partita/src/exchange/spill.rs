@@ -1,0 +1,276 @@
+//! Runs on disk: Arrow IPC with LZ4, private to the user, gone when the run ends.
+//!
+//! A run is written as *blocks* of a few thousand rows, each an IPC stream of its own with a checksum, so that
+//! a reader fetches only the blocks that hold its rows. All spill files of a run lie in one directory (mode
+//! 0700, unguessable name) that holds a locked file while the run lives; a directory whose lock is free was
+//! left by a crash, and the next run that spills removes it.
+
+use std::io::{Cursor, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::DataType;
+use arrow::ipc::CompressionType;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use partita_io::{FileKind, FileSystem, ReadFile, WriteFile};
+
+use crate::error::{Error, Result};
+
+/// Rows of a block.
+const BLOCK_ROWS: usize = 16_384;
+/// Directories of spill files begin with this.
+const PREFIX: &str = "partita-spill-";
+const LOCK: &str = "lock";
+
+/// The directory of one run's spill files; made at the first spill, removed on drop.
+#[derive(Debug)]
+pub(crate) struct SpillDirectory {
+    files: Arc<dyn FileSystem>,
+    parent: PathBuf,
+    made: Mutex<Option<Made>>,
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Made {
+    path: PathBuf,
+    written: Vec<PathBuf>,
+    _lock: LockGuard,
+}
+
+struct LockGuard(
+    #[allow(dead_code, reason = "held for its drop")] Option<Box<dyn std::any::Any + Send + Sync>>,
+);
+
+impl std::fmt::Debug for LockGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LockGuard")
+    }
+}
+
+impl SpillDirectory {
+    pub(crate) fn new(files: Arc<dyn FileSystem>, parent: PathBuf) -> Arc<SpillDirectory> {
+        Arc::new(SpillDirectory { files, parent, made: Mutex::new(None), next: AtomicUsize::new(0) })
+    }
+
+    /// A new file, for one writer.
+    ///
+    /// # Errors
+    /// The directory cannot be made or written.
+    pub(crate) fn create_file(self: &Arc<Self>) -> Result<SpillFile> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.is_none() {
+            *made = Some(self.make()?);
+        }
+        let Some(directory) = made.as_mut() else {
+            return Err(Error::internal("the spill directory vanished"));
+        };
+        let path = directory.path.join(format!("{number:06}.arrows"));
+        let writer = self
+            .files
+            .create(&path, true)
+            .map_err(|error| self.failed("create a spill file", &path, 0, error))?;
+        directory.written.push(path.clone());
+        drop(made);
+        Ok(SpillFile {
+            directory: Arc::clone(self),
+            file: Arc::new(Opened { path, reader: OnceLock::new() }),
+            writer,
+            end: 0,
+        })
+    }
+
+    fn make(&self) -> Result<Made> {
+        self.sweep();
+        let path = self.parent.join(format!("{PREFIX}{}-{:016x}", std::process::id(), random()));
+        self.files
+            .create_dir(&path, true)
+            .map_err(|error| self.failed("create the spill directory", &path, 0, error))?;
+        let lock_path = path.join(LOCK);
+        let lock = self
+            .files
+            .create(&lock_path, true)
+            .and_then(|_| self.files.try_lock(&lock_path))
+            .map_err(|error| self.failed("lock the spill directory", &lock_path, 0, error))?;
+        Ok(Made { path, written: vec![lock_path], _lock: LockGuard(lock) })
+    }
+
+    /// Removes what crashed runs left. Nothing here may fail this run: what cannot be removed stays.
+    fn sweep(&self) {
+        let Ok(entries) = self.files.list(&self.parent) else { return };
+        for entry in entries {
+            let name =
+                entry.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if entry.kind != FileKind::Directory || !name.starts_with(PREFIX) {
+                continue;
+            }
+            if let Ok(Some(_held)) = self.files.try_lock(&entry.path.join(LOCK)) {
+                if let Ok(left) = self.files.list(&entry.path) {
+                    left.iter().for_each(|file| drop(self.files.remove_file(&file.path)));
+                }
+                drop(self.files.remove_dir(&entry.path));
+            }
+        }
+    }
+
+    fn failed(&self, doing: &'static str, path: &Path, bytes: usize, error: std::io::Error) -> Error {
+        let error = Error::from(partita_io::Error::system(doing, path, error));
+        let need = if bytes > 0 { format!(" ({bytes} bytes needed)") } else { String::new() };
+        error.context(format!(
+            "while spilling to {}{need}; choose another place with `spill_dir` or raise `memory_limit`",
+            self.parent.display()
+        ))
+    }
+}
+
+impl Drop for SpillDirectory {
+    fn drop(&mut self) {
+        let made = self.made.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.take() {
+            // The run is over; a file that cannot be removed now is swept by the next run.
+            made.written.iter().for_each(|path| drop(self.files.remove_file(path)));
+            drop(self.files.remove_dir(&made.path));
+        }
+    }
+}
+
+/// Bits that another process cannot guess: the standard library's per-process hash keys come from the system.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// One spill file being written.
+pub(crate) struct SpillFile {
+    directory: Arc<SpillDirectory>,
+    file: Arc<Opened>,
+    writer: Box<dyn WriteFile>,
+    end: u64,
+}
+
+#[derive(Debug)]
+struct Opened {
+    path: PathBuf,
+    reader: OnceLock<Arc<dyn ReadFile>>,
+}
+
+/// Where a run lies in a spill file.
+#[derive(Debug)]
+pub(crate) struct SpilledRun {
+    directory: Arc<SpillDirectory>,
+    file: Arc<Opened>,
+    blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+struct Block {
+    first_row: usize,
+    rows: usize,
+    offset: u64,
+    bytes: usize,
+    checksum: u32,
+}
+
+impl SpillFile {
+    /// Writes a batch as a run.
+    ///
+    /// # Errors
+    /// The disk is full or fails; the message names the directory and the bytes needed.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<SpilledRun> {
+        let mut blocks = Vec::new();
+        let mut first_row = 0;
+        while first_row < batch.num_rows() {
+            let rows = BLOCK_ROWS.min(batch.num_rows() - first_row);
+            let encoded = encode(&batch.slice(first_row, rows))?;
+            self.writer.write_all(&encoded).map_err(|error| {
+                self.directory.failed("write a spill file", &self.file.path, encoded.len(), error)
+            })?;
+            let checksum = checksum(&encoded);
+            blocks.push(Block { first_row, rows, offset: self.end, bytes: encoded.len(), checksum });
+            self.end += encoded.len() as u64;
+            first_row += rows;
+        }
+        self.writer
+            .flush()
+            .map_err(|error| self.directory.failed("write a spill file", &self.file.path, 0, error))?;
+        Ok(SpilledRun { directory: Arc::clone(&self.directory), file: Arc::clone(&self.file), blocks })
+    }
+}
+
+impl SpilledRun {
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
+        self.blocks.iter().map(|block| block.bytes as u64).sum()
+    }
+
+    /// # Errors
+    /// The file cannot be read, or was changed since it was written.
+    pub(crate) fn read(&self, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
+        let first = self.blocks.partition_point(|block| block.first_row + block.rows <= rows.start);
+        let wanted = self.blocks[first..].iter().take_while(|block| block.first_row < rows.end);
+        wanted
+            .map(|block| {
+                let batch = self.read_block(block)?;
+                let from = rows.start.saturating_sub(block.first_row);
+                let to = block.rows.min(rows.end - block.first_row);
+                Ok(batch.slice(from, to - from))
+            })
+            .collect()
+    }
+
+    fn read_block(&self, block: &Block) -> Result<RecordBatch> {
+        let failed = |error| self.directory.failed("read a spill file", &self.file.path, 0, error);
+        let reader = match self.file.reader.get() {
+            Some(reader) => reader,
+            None => {
+                let opened = self.directory.files.open(&self.file.path).map_err(failed)?;
+                self.file.reader.get_or_init(|| opened)
+            }
+        };
+        let mut bytes = vec![0; block.bytes];
+        partita_io::read_exact_at(reader.as_ref(), block.offset, &mut bytes).map_err(failed)?;
+        let damaged = || {
+            Error::from(
+                partita_io::Error::corrupt("a spill file was changed while the run was going on")
+                    .in_file(&self.file.path),
+            )
+        };
+        if checksum(&bytes) != block.checksum {
+            return Err(damaged());
+        }
+        let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
+        reader.next().ok_or_else(damaged)?.map_err(Error::from)
+    }
+}
+
+fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
+    let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
+    let batch = compact_views(batch)?;
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options)?;
+    writer.write(&batch)?;
+    Ok(writer.into_inner()?)
+}
+
+/// A slice of a view array still refers to the buffers of the whole: those must not all be written.
+fn compact_views(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| match column.data_type() {
+            DataType::Utf8View => Arc::new(column.as_string_view().gc()) as _,
+            DataType::BinaryView => Arc::new(column.as_binary_view().gc()) as _,
+            _ => Arc::clone(column),
+        })
+        .collect();
+    crate::op::batch_of(&batch.schema(), columns, batch.num_rows())
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(bytes);
+    crc.finalize()
+}

@@ -1,0 +1,142 @@
+//! What a task writes into an exchange: batches gathered up to a fixed size, ordered by bucket if the
+//! exchange is by hash, and kept as a run.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
+use partita_kernels::hash::hash_columns;
+use partita_kernels::partition::{partition_by_hash, scatter};
+
+use super::buckets::BUCKET_BITS;
+use super::ledger::Ledger;
+use super::run::Run;
+use super::spill::{SpillDirectory, SpillFile};
+use crate::error::Result;
+use crate::op::{Held, logical_bytes};
+
+/// The columns by whose hash rows are spread, and the types that their values are cast to before: the two sides of
+/// a join must hash alike.
+#[derive(Clone, Debug)]
+pub(crate) struct HashKeys {
+    pub(crate) columns: Vec<usize>,
+    pub(crate) types: Vec<DataType>,
+}
+
+/// Writes the runs of one partition.
+pub(crate) struct RunWriter {
+    /// `None` keeps rows as they come.
+    keys: Option<HashKeys>,
+    /// A run is closed when it holds so many bytes.
+    run_bytes: usize,
+    ledger: Arc<Ledger>,
+    spill: Arc<SpillDirectory>,
+    file: Option<SpillFile>,
+    gathered: Vec<RecordBatch>,
+    bytes: usize,
+    held: Held,
+    runs: Vec<Run>,
+}
+
+impl RunWriter {
+    pub(crate) fn new(
+        keys: Option<HashKeys>,
+        run_bytes: usize,
+        ledger: &Arc<Ledger>,
+        spill: &Arc<SpillDirectory>,
+    ) -> RunWriter {
+        let memory: Arc<dyn partita_io::Reserve> = Arc::clone(ledger) as _;
+        RunWriter {
+            keys,
+            run_bytes,
+            ledger: Arc::clone(ledger),
+            spill: Arc::clone(spill),
+            file: None,
+            gathered: Vec::new(),
+            bytes: 0,
+            held: Held::new(&memory),
+            runs: Vec::new(),
+        }
+    }
+
+    /// # Errors
+    /// The spill directory cannot be written.
+    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.bytes += logical_bytes(&batch);
+        self.gathered.push(batch);
+        if self.bytes >= self.run_bytes {
+            self.close_run()?;
+        } else {
+            self.held.set(self.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// The spill directory cannot be written.
+    pub(crate) fn finish(mut self) -> Result<Vec<Run>> {
+        self.close_run()?;
+        Ok(self.runs)
+    }
+
+    fn close_run(&mut self) -> Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let batch = concat_batches(&self.gathered[0].schema(), &self.gathered)?;
+        self.gathered.clear();
+        self.bytes = 0;
+        let (batch, offsets) = match &self.keys {
+            Some(keys) => {
+                let (batch, offsets) = by_bucket(&batch, keys)?;
+                (batch, Some(offsets))
+            }
+            None => (batch, None),
+        };
+        self.held.set(0)?;
+        let run = keep(batch, offsets, &self.ledger, &self.spill, &mut self.file)?;
+        self.runs.push(run);
+        Ok(())
+    }
+}
+
+/// The batch with its rows ordered by bucket, stable, and the offsets of the buckets.
+fn by_bucket(batch: &RecordBatch, keys: &HashKeys) -> Result<(RecordBatch, Box<[u32]>)> {
+    let mut hashes = Vec::with_capacity(batch.num_rows());
+    if keys.columns.is_empty() {
+        hashes.resize(batch.num_rows(), 0);
+    } else {
+        let columns = keys.columns.iter().zip(&keys.types);
+        let columns = columns
+            .map(|(&index, to)| cast(batch.column(index), to))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        hash_columns(&columns, &mut hashes)?;
+    }
+    let partitions = partition_by_hash(&hashes, BUCKET_BITS)?;
+    Ok((scatter(batch, &partitions.order)?, partitions.offsets.into()))
+}
+
+/// Keeps a run in memory if the ledger has room, else on disk.
+pub(super) fn keep(
+    batch: RecordBatch,
+    offsets: Option<Box<[u32]>>,
+    ledger: &Arc<Ledger>,
+    spill: &Arc<SpillDirectory>,
+    file: &mut Option<SpillFile>,
+) -> Result<Run> {
+    let bytes = logical_bytes(&batch);
+    if let Some(held) = ledger.reserve_run(bytes) {
+        return Ok(Run::in_memory(batch, offsets, held));
+    }
+    let file = match file {
+        Some(file) => file,
+        None => file.insert(spill.create_file()?),
+    };
+    let spilled = file.write(&batch)?;
+    ledger.note_spilled(spilled.bytes_on_disk());
+    Ok(Run::on_disk(spilled, batch.num_rows(), bytes, offsets))
+}

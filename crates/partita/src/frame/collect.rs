@@ -1,0 +1,183 @@
+//! The ways out of a frame that leave its rows in memory, and what runs all of it: optimize, lower, execute.
+//!
+//! The flow of a chain ends here and goes on in `optimize/passes.rs`, `stage/lower.rs` and `run/mod.rs`.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use super::PartitionedFrame;
+use super::report::Report;
+use super::table::Table;
+use crate::error::{Error, Result, Step};
+use crate::expr::size;
+use crate::plan::{Memory, Node, Plan, PlanRef, Scan};
+use crate::run::{Executed, Failure, Output, execute};
+use crate::session::Session;
+use crate::stage::{Sink, StageRef, lower::Lowering};
+
+/// How often inferred types may be found too narrow and widened before that is given up. Each round widens a
+/// source for good, so this is only reached by files that change all the time.
+const WIDENINGS: usize = 8;
+
+impl PartitionedFrame {
+    /// Runs the chain and returns its rows.
+    ///
+    /// # Errors
+    /// A step could not be bound, a file or a value is bad, the result does not fit into the memory limit, or
+    /// the run was cancelled.
+    pub fn compute(&self) -> Result<Table> {
+        let mut tables = compute_all([self])?;
+        tables.pop().ok_or_else(|| Error::internal("computing one frame gave no table"))
+    }
+
+    /// Runs the chain and keeps its rows in memory, in their partitions, as a new frame.
+    ///
+    /// # Errors
+    /// As [`PartitionedFrame::compute`].
+    #[track_caller]
+    pub fn persist(&self) -> Result<PartitionedFrame> {
+        let step = Step::here("persist");
+        let schema = self.schema()?;
+        let (executed, _) = run_plans(&[self.plan.clone()?], &self.session, &mut collect_stages)?;
+        let partitions = executed.roots.into_iter().flatten().map(|part| batches(&part)).collect();
+        Ok(PartitionedFrame::new(Ok(Memory::plan(schema, partitions, step)), self.session.clone(), step))
+    }
+
+    /// The number of rows.
+    ///
+    /// # Errors
+    /// As [`PartitionedFrame::compute`].
+    #[expect(clippy::len_without_is_empty, reason = "whether a frame is empty costs as much as its length")]
+    pub fn len(&self) -> Result<usize> {
+        let counted = self.agg([size().alias("rows")]).compute()?;
+        let rows = counted.batches().iter().flat_map(|batch| batch.columns().first()).find_map(|column| {
+            arrow::array::AsArray::as_primitive_opt::<arrow::datatypes::Int64Type>(column)?
+                .iter()
+                .next()
+                .flatten()
+        });
+        rows.and_then(|rows| usize::try_from(rows).ok())
+            .ok_or_else(|| Error::internal("counting rows gave no number"))
+    }
+
+    /// The chain as text: the logical plan, the optimized plan, and the stages with how their rows are
+    /// partitioned. Nothing is read but what the schema needs.
+    ///
+    /// # Errors
+    /// A step could not be bound.
+    pub fn explain(&self) -> Result<String> {
+        let plan = self.plan.clone()?;
+        let optimized = optimized(&plan, &self.session)?;
+        let root =
+            Lowering::new(self.session.settings().batch_rows).stage(&optimized, Sink::Collect, false)?;
+        Ok(crate::explain::all(&plan, &optimized, &root))
+    }
+}
+
+/// Runs several frames at once and returns their tables in order. Work that they have in common runs once.
+///
+/// # Errors
+/// As [`PartitionedFrame::compute`], for any of them.
+///
+/// # Example
+/// ```
+/// use partita::prelude::*;
+///
+/// let frame = PartitionedFrame::from_batches([batch! { "v" => [1, 2, 3] }?]);
+/// let tables = compute_all([&frame.agg([col("v").sum()]), &frame.filter(col("v").gt(1))])?;
+/// assert_eq!(tables[1].num_rows(), 2);
+/// # Ok::<(), partita::Error>(())
+/// ```
+pub fn compute_all<'a>(frames: impl IntoIterator<Item = &'a PartitionedFrame>) -> Result<Vec<Table>> {
+    let frames: Vec<&PartitionedFrame> = frames.into_iter().collect();
+    let Some(first) = frames.first() else { return Ok(Vec::new()) };
+    let plans = frames.iter().map(|frame| frame.plan.clone()).collect::<Result<Vec<_>>>()?;
+    let (executed, report) = run_plans(&plans, &first.session, &mut collect_stages)?;
+    let report = Arc::new(report);
+    let tables = executed.roots.iter().zip(&frames).map(|(parts, frame)| {
+        Ok(Table::new(frame.schema()?, parts.iter().flat_map(batches).collect(), Arc::clone(&report)))
+    });
+    tables.collect()
+}
+
+/// The batches of one partition's result.
+fn batches(part: &Arc<Output>) -> Vec<RecordBatch> {
+    match &**part {
+        Output::Batches(batches, _) => batches.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn collect_stages(plans: &[PlanRef], lowering: &mut Lowering) -> Result<Vec<StageRef>> {
+    plans.iter().map(|plan| lowering.stage(plan, Sink::Collect, false)).collect()
+}
+
+/// Lowers optimized plans to the stages that end them.
+pub(super) type MakeStages<'a> = dyn FnMut(&[PlanRef], &mut Lowering) -> Result<Vec<StageRef>> + 'a;
+
+/// Optimizes, lowers and runs some plans together. Where a reader finds an inferred type too narrow for a
+/// value, the source is widened and the plans are bound and run again.
+pub(super) fn run_plans(
+    plans: &[PlanRef],
+    session: &Session,
+    make_stages: &mut MakeStages<'_>,
+) -> Result<(Executed, Report)> {
+    let mut plans = plans.to_vec();
+    let mut notices = Vec::new();
+    for _ in 0..WIDENINGS {
+        let optimized = optimize(&plans, session)?;
+        let mut lowering = Lowering::new(session.settings().batch_rows);
+        let stages = make_stages(&optimized, &mut lowering)?;
+        match execute(&stages, session) {
+            Ok(mut executed) => {
+                notices.append(&mut executed.notices);
+                let report = Report::new(&executed, notices);
+                return Ok((executed, report));
+            }
+            Err(Failure { error, too_narrow }) => {
+                if too_narrow.is_empty() || !error.io().is_some_and(partita_io::Error::is_type_too_narrow) {
+                    return Err(error);
+                }
+                for (source, request) in too_narrow {
+                    let (wider, mut found) = source.widened(&request, &session.read_context())?;
+                    notices.append(&mut found);
+                    let replace =
+                        |scan: &Scan| Arc::ptr_eq(&scan.source, &source).then(|| Arc::clone(&wider));
+                    plans =
+                        plans.iter().map(|plan| with_sources(plan, &replace)).collect::<Result<Vec<_>>>()?;
+                }
+            }
+        }
+    }
+    Err(Error::schema(
+        "the column types had to be widened again and again; do the files change while they are read?",
+    ))
+}
+
+fn optimize(plans: &[PlanRef], session: &Session) -> Result<Vec<PlanRef>> {
+    if session.settings().optimize { crate::optimize::optimize_all(plans) } else { Ok(plans.to_vec()) }
+}
+
+fn optimized(plan: &PlanRef, session: &Session) -> Result<PlanRef> {
+    let plans = optimize(&[Arc::clone(plan)], session)?;
+    plans.into_iter().next().ok_or_else(|| Error::internal("optimizing lost a plan"))
+}
+
+/// The plan with some scans' sources replaced, bound again from there up.
+fn with_sources(
+    plan: &PlanRef,
+    replace: &dyn Fn(&Scan) -> Option<Arc<dyn partita_io::Source>>,
+) -> Result<PlanRef> {
+    if let Node::Scan(scan) = &plan.node {
+        return match replace(scan) {
+            Some(source) => Scan { source, ..scan.clone() }.into_plan(plan.step),
+            None => Ok(Arc::clone(plan)),
+        };
+    }
+    let inputs =
+        plan.inputs().into_iter().map(|input| with_sources(input, replace)).collect::<Result<Vec<_>>>()?;
+    Plan::with_inputs(plan, inputs).map_err(|error| {
+        error.at_step(plan.step).context("after a column of a file was found to need a wider type")
+    })
+}

@@ -1,0 +1,88 @@
+//! What `compute` returns: the rows, and the report of the run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use arrow::util::pretty::pretty_format_batches;
+
+use super::report::Report;
+use crate::error::Result;
+
+/// Rows in memory, as record batches in order. Printing it shows the first rows.
+#[derive(Clone, Debug)]
+pub struct Table {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    report: Arc<Report>,
+}
+
+impl Table {
+    pub(super) fn new(schema: SchemaRef, batches: Vec<RecordBatch>, report: Arc<Report>) -> Table {
+        let batches: Vec<RecordBatch> = batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+        // A file whose column was widened gives the schema that the rows really have.
+        let schema = batches.first().map_or(schema, RecordBatch::schema);
+        Table { schema, batches, report }
+    }
+
+    /// The columns and their types.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The number of rows.
+    pub fn num_rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The rows, in order. Batches are never empty, so there are none if there are no rows.
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    /// All rows as one record batch; copies them unless there is just one batch.
+    ///
+    /// # Errors
+    /// A column is too large for one array of its type.
+    pub fn to_batch(&self) -> Result<RecordBatch> {
+        match self.batches.as_slice() {
+            [one] => Ok(one.clone()),
+            many => Ok(concat_batches(&self.schema, many)?),
+        }
+    }
+
+    /// What the run did: stages with rows, bytes and time, memory and spilling.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+/// Shows at most twenty rows, then how many there are.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 20;
+        let mut left = SHOWN;
+        let mut shown = Vec::new();
+        for batch in &self.batches {
+            let rows = left.min(batch.num_rows());
+            shown.push(batch.slice(0, rows));
+            left -= rows;
+            if left == 0 {
+                break;
+            }
+        }
+        if shown.is_empty() {
+            shown.push(RecordBatch::new_empty(self.schema.clone()));
+        }
+        match pretty_format_batches(&shown) {
+            Ok(text) => write!(f, "{text}")?,
+            Err(error) => write!(f, "(rows cannot be shown: {error})")?,
+        }
+        if self.num_rows() > SHOWN {
+            write!(f, "\n{SHOWN} of {} rows", self.num_rows())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! Drops the rows for which a predicate is not true. Comes from `plan/filter.rs`; the same predicate, pushed
+//! into a scan, is a [`ScanFilter`].
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{filter_record_batch, prep_null_mask_filter};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use partita_io::RowFilter;
+
+use super::{Flow, Operator, OperatorState, Out, Workspace};
+use crate::error::{Result, Step};
+use crate::expr::{Bound, Expr};
+
+#[derive(Debug)]
+pub(crate) struct FilterRows {
+    predicate: Expr,
+    bound: Arc<Bound>,
+    schema: SchemaRef,
+    step: Step,
+}
+
+impl FilterRows {
+    pub(crate) fn new(predicate: &Expr, schema: &SchemaRef, step: Step) -> Result<FilterRows> {
+        let bound = Arc::new(predicate.bind(schema)?);
+        Ok(FilterRows { predicate: predicate.clone(), bound, schema: Arc::clone(schema), step })
+    }
+}
+
+impl Operator for FilterRows {
+    fn describe(&self) -> String {
+        format!("filter {}", self.predicate)
+    }
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+    fn step(&self) -> Step {
+        self.step
+    }
+    fn start(&self, _workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
+        Ok(Box::new(State { bound: Arc::clone(&self.bound) }))
+    }
+}
+
+struct State {
+    bound: Arc<Bound>,
+}
+
+impl OperatorState for State {
+    fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
+        let keep = keep_mask(&self.bound, &batch)?;
+        match keep.true_count() {
+            0 => Ok(Flow::Continue),
+            all if all == batch.num_rows() => out(batch),
+            _ => out(filter_record_batch(&batch, &keep)?),
+        }
+    }
+}
+
+/// True where the predicate is true, false where it is false or null.
+fn keep_mask(bound: &Bound, batch: &RecordBatch) -> Result<BooleanArray> {
+    let mask = bound.evaluate(batch)?;
+    if mask.data_type() == &DataType::Null {
+        return Ok(BooleanArray::from(vec![false; batch.num_rows()]));
+    }
+    let mask = mask.as_boolean();
+    Ok(if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() })
+}
+
+/// A predicate as a reader evaluates it: over just the columns that it needs.
+#[derive(Debug)]
+pub(crate) struct ScanFilter {
+    columns: Vec<usize>,
+    bound: Bound,
+    step: Step,
+}
+
+impl ScanFilter {
+    pub(crate) fn new(predicate: &Expr, source: &SchemaRef, step: Step) -> Result<ScanFilter> {
+        let mut columns = predicate
+            .columns_used()
+            .iter()
+            .map(|name| crate::error::column_index(source, name))
+            .collect::<Result<Vec<_>>>()?;
+        columns.sort_unstable();
+        let fields: Vec<_> = columns.iter().map(|&index| Arc::clone(&source.fields()[index])).collect();
+        let bound = predicate.bind(&Schema::new(fields))?;
+        Ok(ScanFilter { columns, bound, step })
+    }
+}
+
+impl RowFilter for ScanFilter {
+    fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+    fn keep(&self, batch: &RecordBatch) -> partita_io::Result<BooleanArray> {
+        keep_mask(&self.bound, batch)
+            .map_err(|error| partita_io::Error::filter(Box::new(error.at_step(self.step))))
+    }
+}

@@ -1,0 +1,352 @@
+//! Group-by in two operators around an exchange. [`PartialGroups`] turns a partition's rows into rows of
+//! aggregate states, at most a fixed number of groups at a time; [`MergeGroups`] merges the states of one
+//! range of buckets and finishes them. Comes from `plan/group_by.rs`; next: `partita_kernels::{group, aggregate}`.
+//!
+//! When partial aggregation does not pay (most rows are groups of their own), rows pass through as states.
+//! That is decided from the rows of the partition alone, so it is the same on every run.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use partita_kernels::aggregate::{AggregatePlan, Aggregator};
+use partita_kernels::group::GroupTable;
+
+use super::{Flow, Held, Operator, OperatorState, Out, Workspace, batch_of};
+use crate::error::{Error, Result, Step};
+use crate::expr::{AggregateCall, BoundList, Expr};
+
+/// A table that holds so many groups is flushed.
+const MAX_GROUPS: usize = 1 << 17;
+/// A table that takes so many bytes is flushed, however few groups it holds.
+const MAX_BYTES: usize = 32 << 20;
+/// After so many rows it is decided whether partial aggregation pays.
+const TRIAL_ROWS: usize = 1 << 17;
+/// It does not pay if there are more groups than this share of the rows.
+const TRIAL_SHARE: f64 = 0.6;
+
+/// What both operators share.
+#[derive(Debug)]
+struct Shape {
+    key_types: Vec<DataType>,
+    calls: Vec<AggregatePlan>,
+    /// How many arguments each call takes.
+    arity: Vec<usize>,
+    /// As the user wrote them, for messages.
+    labels: Vec<String>,
+    states: SchemaRef,
+    step: Step,
+}
+
+impl Shape {
+    fn new(keys: &[Expr], calls: &[AggregateCall], input: &SchemaRef, step: Step) -> Result<Shape> {
+        let mut fields = Vec::new();
+        for key in keys {
+            let bound = key.bind(input)?;
+            fields.push(Field::new(format!("key_{}", fields.len()), bound.data_type().clone(), true));
+        }
+        let key_types = fields.iter().map(|field| field.data_type().clone()).collect();
+        let plans = calls.iter().map(|call| call.plan(input)).collect::<Result<Vec<_>>>()?;
+        for data_type in plans.iter().flat_map(AggregatePlan::state_types) {
+            fields.push(Field::new(format!("state_{}", fields.len()), data_type.clone(), true));
+        }
+        let arity = calls.iter().map(|call| call.arguments.len()).collect();
+        let labels = calls.iter().map(|call| call.name.clone()).collect();
+        Ok(Shape { key_types, calls: plans, arity, labels, states: Arc::new(Schema::new(fields)), step })
+    }
+
+    fn aggregators(&self) -> Result<Vec<Box<dyn Aggregator>>> {
+        let made = self.calls.iter().map(AggregatePlan::aggregator);
+        made.enumerate().map(|(call, made)| made.map_err(|error| self.failed(call, error))).collect()
+    }
+
+    fn failed(&self, call: usize, error: partita_kernels::Error) -> Error {
+        Error::value(&self.labels[call], error.to_string())
+    }
+}
+
+/// Rows to states, per partition.
+#[derive(Debug)]
+pub(crate) struct PartialGroups {
+    shape: Arc<Shape>,
+    inputs: Arc<BoundList>,
+    label: String,
+}
+
+impl PartialGroups {
+    pub(crate) fn new(
+        keys: &[Expr],
+        calls: &[AggregateCall],
+        input: &SchemaRef,
+        step: Step,
+    ) -> Result<PartialGroups> {
+        let shape = Arc::new(Shape::new(keys, calls, input, step)?);
+        // Keys and all arguments are evaluated together, so that what they share is computed once.
+        let keys_bare = keys.iter().cloned();
+        let exprs: Vec<Expr> =
+            keys_bare.chain(calls.iter().flat_map(|call| call.arguments.iter().cloned())).collect();
+        let inputs = Arc::new(BoundList::bind(&exprs, input)?);
+        let label = format!("partial {}", describe(keys, &shape.labels));
+        Ok(PartialGroups { shape, inputs, label })
+    }
+}
+
+fn describe(keys: &[Expr], labels: &[String]) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    if keys.is_empty() {
+        format!("aggregate {}", labels.join(", "))
+    } else {
+        format!("group by {} of {}", keys.join(", "), labels.join(", "))
+    }
+}
+
+impl Operator for PartialGroups {
+    fn describe(&self) -> String {
+        self.label.clone()
+    }
+    fn schema(&self) -> &SchemaRef {
+        &self.shape.states
+    }
+    fn step(&self) -> Step {
+        self.shape.step
+    }
+    fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
+        Ok(Box::new(Partial {
+            groups: Groups::new(Arc::clone(&self.shape), workspace)?,
+            inputs: Arc::clone(&self.inputs),
+            trial_rows: 0,
+            pass_through: false,
+        }))
+    }
+}
+
+/// A group table with its aggregators.
+struct Groups {
+    shape: Arc<Shape>,
+    /// None without keys: then all rows are of one group.
+    table: Option<GroupTable>,
+    aggregators: Vec<Box<dyn Aggregator>>,
+    ids: Vec<u32>,
+    held: Held,
+    batch_rows: usize,
+}
+
+impl Groups {
+    fn new(shape: Arc<Shape>, workspace: &Workspace) -> Result<Groups> {
+        Ok(Groups {
+            table: if shape.key_types.is_empty() { None } else { Some(GroupTable::new(&shape.key_types)?) },
+            aggregators: shape.aggregators()?,
+            ids: Vec::new(),
+            held: Held::new(&workspace.memory),
+            batch_rows: workspace.batch_rows,
+            shape,
+        })
+    }
+
+    /// Finds the group of each row, and says how many groups there are then.
+    fn assign(&mut self, keys: &[ArrayRef], rows: usize) -> Result<usize> {
+        match &mut self.table {
+            None => {
+                self.ids.clear();
+                self.ids.resize(rows, 0);
+                Ok(1)
+            }
+            Some(table) => {
+                table.upsert(keys, &mut self.ids)?;
+                Ok(table.len())
+            }
+        }
+    }
+
+    fn update(&mut self, arguments: &[ArrayRef], groups: usize) -> Result<()> {
+        let mut next = 0;
+        for (index, aggregator) in self.aggregators.iter_mut().enumerate() {
+            let count = self.shape.arity[index];
+            aggregator
+                .update(&self.ids, groups, &arguments[next..next + count])
+                .map_err(|error| self.shape.failed(index, error))?;
+            next += count;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, states: &[ArrayRef], groups: usize) -> Result<()> {
+        let mut next = 0;
+        for (index, aggregator) in self.aggregators.iter_mut().enumerate() {
+            let count = self.shape.calls[index].state_types().len();
+            aggregator
+                .merge(&self.ids, groups, &states[next..next + count])
+                .map_err(|error| self.shape.failed(index, error))?;
+            next += count;
+        }
+        Ok(())
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.table.as_ref().map_or(0, GroupTable::size_bytes)
+            + self.aggregators.iter().map(|aggregator| aggregator.size_bytes()).sum::<usize>()
+    }
+
+    /// Hands on all groups as rows of `schema`, in order of first appearance, and empties the table.
+    fn drain(&mut self, schema: &SchemaRef, finish: bool, out: &mut Out<'_>) -> Result<Flow> {
+        let groups = self.table.as_ref().map_or(1, GroupTable::len);
+        if groups == 0 {
+            return Ok(Flow::Continue);
+        }
+        let mut columns = match &mut self.table {
+            Some(table) => table.take_keys()?,
+            None => {
+                self.make_the_one_group()?;
+                Vec::new()
+            }
+        };
+        for (index, aggregator) in self.aggregators.iter_mut().enumerate() {
+            if finish {
+                columns.push(aggregator.finish().map_err(|error| self.shape.failed(index, error))?);
+            } else {
+                columns.extend(aggregator.state().map_err(|error| self.shape.failed(index, error))?);
+            }
+        }
+        self.held.set(0)?;
+        let batch = batch_of(schema, columns, groups)?;
+        let mut start = 0;
+        while start < groups {
+            let rows = self.batch_rows.min(groups - start);
+            if out(batch.slice(start, rows))? == Flow::Done {
+                return Ok(Flow::Done);
+            }
+            start += rows;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+impl Groups {
+    /// Without keys there is one group, also if no row came.
+    fn make_the_one_group(&mut self) -> Result<()> {
+        for (index, aggregator) in self.aggregators.iter_mut().enumerate() {
+            let empty: Vec<ArrayRef> =
+                self.shape.calls[index].arg_types().iter().map(arrow::array::new_empty_array).collect();
+            aggregator.update(&[], 1, &empty).map_err(|error| self.shape.failed(index, error))?;
+        }
+        Ok(())
+    }
+}
+
+struct Partial {
+    groups: Groups,
+    inputs: Arc<BoundList>,
+    trial_rows: usize,
+    pass_through: bool,
+}
+
+impl OperatorState for Partial {
+    fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
+        let columns = self.inputs.evaluate(&batch)?;
+        let (keys, arguments) = columns.split_at(self.groups.shape.key_types.len());
+        if self.pass_through {
+            return self.pass(keys, arguments, batch.num_rows(), out);
+        }
+        let groups = self.groups.assign(keys, batch.num_rows())?;
+        self.groups.update(arguments, groups)?;
+        let bytes = self.groups.size_bytes();
+        self.groups.held.set(bytes)?;
+        let was_trial = self.trial_rows < TRIAL_ROWS;
+        self.trial_rows += batch.num_rows();
+        let trial_ends = was_trial && self.trial_rows >= TRIAL_ROWS;
+        let does_not_pay = trial_ends && groups as f64 > self.trial_rows as f64 * TRIAL_SHARE;
+        if does_not_pay || groups >= MAX_GROUPS || bytes >= MAX_BYTES {
+            self.pass_through = does_not_pay && !keys.is_empty();
+            let states = Arc::clone(&self.groups.shape.states);
+            return self.groups.drain(&states, false, out);
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
+        let states = Arc::clone(&self.groups.shape.states);
+        self.groups.drain(&states, false, out).map(|_| ())
+    }
+}
+
+impl Partial {
+    /// Each row becomes the state of a group of its own.
+    fn pass(
+        &self,
+        keys: &[ArrayRef],
+        arguments: &[ArrayRef],
+        rows: usize,
+        out: &mut Out<'_>,
+    ) -> Result<Flow> {
+        let shape = &self.groups.shape;
+        let mut columns = keys.to_vec();
+        let mut next = 0;
+        for (index, call) in shape.calls.iter().enumerate() {
+            let count = shape.arity[index];
+            let states = call.convert_to_state(rows, &arguments[next..next + count]);
+            columns.extend(states.map_err(|error| shape.failed(index, error))?);
+            next += count;
+        }
+        out(batch_of(&shape.states, columns, rows)?)
+    }
+}
+
+/// States to results, for one range of buckets.
+#[derive(Debug)]
+pub(crate) struct MergeGroups {
+    shape: Arc<Shape>,
+    schema: SchemaRef,
+    label: String,
+}
+
+impl MergeGroups {
+    /// `schema` is the group-by's own: keys, then results.
+    pub(crate) fn new(
+        keys: &[Expr],
+        calls: &[AggregateCall],
+        input: &SchemaRef,
+        schema: SchemaRef,
+        step: Step,
+    ) -> Result<MergeGroups> {
+        let shape = Arc::new(Shape::new(keys, calls, input, step)?);
+        let label = describe(keys, &shape.labels);
+        Ok(MergeGroups { shape, schema, label })
+    }
+}
+
+impl Operator for MergeGroups {
+    fn describe(&self) -> String {
+        self.label.clone()
+    }
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+    fn step(&self) -> Step {
+        self.shape.step
+    }
+    fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
+        let groups = Groups::new(Arc::clone(&self.shape), workspace)?;
+        Ok(Box::new(Merge { groups, schema: Arc::clone(&self.schema) }))
+    }
+}
+
+struct Merge {
+    groups: Groups,
+    schema: SchemaRef,
+}
+
+impl OperatorState for Merge {
+    fn push(&mut self, batch: RecordBatch, _out: &mut Out<'_>) -> Result<Flow> {
+        let (keys, states) = batch.columns().split_at(self.groups.shape.key_types.len());
+        let groups = self.groups.assign(keys, batch.num_rows())?;
+        self.groups.merge(states, groups)?;
+        let bytes = self.groups.size_bytes();
+        self.groups.held.set(bytes)?;
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
+        let schema = Arc::clone(&self.schema);
+        self.groups.drain(&schema, true, out).map(|_| ())
+    }
+}

@@ -1,0 +1,244 @@
+//! Joins: a table over the build side's rows, probed by the other side's batches. Comes from `plan/join.rs`;
+//! whether the table holds the whole build side (broadcast) or one range of buckets is the stage's choice.
+//! Next in the flow: `partita_kernels::join`.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, SchemaRef};
+use partita_io::Reserve;
+use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, JoinTable, MatchedRows, ProbeRows, ProbeState};
+use partita_kernels::take::take_column;
+
+use super::{Flow, Held, Operator, OperatorState, Out, Workspace, batch_of, logical_bytes};
+use crate::error::{Error, Result, Step};
+
+/// What a join keeps, seen from the probe side; a right join has its sides swapped before it comes here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    Inner,
+    Left,
+    Outer,
+    Semi,
+    Anti,
+    Cross,
+}
+
+/// Where a column of the output comes from, by index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OutputColumn {
+    Probe(usize),
+    Build(usize),
+    /// The probe value, or the build value where there is no probe row.
+    Key {
+        probe: usize,
+        build: usize,
+    },
+}
+
+/// Everything about a join but its rows.
+#[derive(Debug)]
+pub(crate) struct JoinShape {
+    pub(crate) kind: JoinKind,
+    pub(crate) probe_keys: Vec<usize>,
+    pub(crate) build_keys: Vec<usize>,
+    /// Both sides' keys are cast to these before they are hashed or compared.
+    pub(crate) key_types: Vec<DataType>,
+    pub(crate) nulls_equal: bool,
+    pub(crate) build_schema: SchemaRef,
+    pub(crate) output: Vec<OutputColumn>,
+    pub(crate) schema: SchemaRef,
+    /// For `explain`.
+    pub(crate) label: String,
+    pub(crate) step: Step,
+}
+
+impl JoinShape {
+    fn keys(&self, batch: &RecordBatch, columns: &[usize]) -> Result<Vec<ArrayRef>> {
+        columns
+            .iter()
+            .zip(&self.key_types)
+            .map(|(&column, key_type)| Ok(cast(batch.column(column), key_type)?))
+            .collect()
+    }
+}
+
+/// The build side's rows with a table over their keys, shared by all tasks that probe it.
+pub(crate) struct BuildSide {
+    rows: RecordBatch,
+    table: Option<JoinTable>,
+    _held: Held,
+}
+
+impl BuildSide {
+    /// Gathers the rows into one batch and builds the table. A cross join needs no table.
+    ///
+    /// # Errors
+    /// The rows do not fit into memory or are more than 2³² − 1.
+    pub(crate) fn build(
+        shape: &JoinShape,
+        batches: &[RecordBatch],
+        memory: &Arc<dyn Reserve>,
+    ) -> Result<BuildSide> {
+        let mut held = Held::new(memory);
+        let bytes: usize = batches.iter().map(logical_bytes).sum();
+        held.set(bytes)?;
+        let rows = concat_batches(&shape.build_schema, batches)?;
+        let table = match shape.kind {
+            JoinKind::Cross => None,
+            _ => {
+                let keys = shape.keys(&rows, &shape.build_keys)?;
+                Some(JoinTable::build(&shape.key_types, &[keys], shape.nulls_equal)?)
+            }
+        };
+        held.set(bytes + table.as_ref().map_or(0, JoinTable::size_bytes))?;
+        Ok(BuildSide { rows, table, _held: held })
+    }
+}
+
+impl std::fmt::Debug for BuildSide {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BuildSide({} rows)", self.rows.num_rows())
+    }
+}
+
+/// Probes a build side with each batch; for an outer join it ends with the build rows that nothing matched.
+#[derive(Debug)]
+pub(crate) struct ProbeJoin {
+    pub(crate) shape: Arc<JoinShape>,
+    pub(crate) build: Arc<BuildSide>,
+}
+
+impl Operator for ProbeJoin {
+    fn describe(&self) -> String {
+        self.shape.label.clone()
+    }
+    fn schema(&self) -> &SchemaRef {
+        &self.shape.schema
+    }
+    fn step(&self) -> Step {
+        self.shape.step
+    }
+    fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
+        if self.shape.kind == JoinKind::Cross {
+            let (shape, build) = (Arc::clone(&self.shape), Arc::clone(&self.build));
+            return Ok(Box::new(CrossJoin { shape, build, batch_rows: workspace.batch_rows }));
+        }
+        let Some(table) = &self.build.table else {
+            return Err(Error::internal("a join's build side has no table"));
+        };
+        let (mode, matched) = match self.shape.kind {
+            JoinKind::Inner => (JoinMode::Inner, None),
+            JoinKind::Left => (JoinMode::Left, None),
+            JoinKind::Outer => (JoinMode::Left, Some(table.no_matches())),
+            JoinKind::Semi => (JoinMode::Semi, None),
+            JoinKind::Anti => (JoinMode::Anti, None),
+            JoinKind::Cross => return Err(Error::internal("this join has no probe mode")),
+        };
+        Ok(Box::new(Probe {
+            shape: Arc::clone(&self.shape),
+            build: Arc::clone(&self.build),
+            mode,
+            matched,
+            state: ProbeState::default(),
+            batch_rows: workspace.batch_rows,
+        }))
+    }
+}
+
+struct Probe {
+    shape: Arc<JoinShape>,
+    build: Arc<BuildSide>,
+    mode: JoinMode,
+    matched: Option<MatchedRows>,
+    state: ProbeState,
+    batch_rows: usize,
+}
+
+impl OperatorState for Probe {
+    fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
+        let Some(table) = &self.build.table else { return Ok(Flow::Done) };
+        if batch.num_rows() == 0 {
+            return Ok(Flow::Continue);
+        }
+        let keys = self.shape.keys(&batch, &self.shape.probe_keys)?;
+        table.probe(&keys, self.mode, &mut self.state)?;
+        while let Some(pairs) = self.state.next(table, self.batch_rows, self.matched.as_mut()) {
+            if pairs.probe.is_empty() {
+                continue;
+            }
+            if out(joined(&self.shape, &self.build.rows, &batch, &pairs)?)? == Flow::Done {
+                return Ok(Flow::Done);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
+        let Some(matched) = self.matched.take() else { return Ok(()) };
+        for rows in matched.unmatched(self.batch_rows) {
+            let columns = self
+                .shape
+                .output
+                .iter()
+                .zip(self.shape.schema.fields())
+                .map(|(column, field)| match *column {
+                    OutputColumn::Probe(_) => Ok(new_null_array(field.data_type(), rows.len())),
+                    OutputColumn::Build(index) | OutputColumn::Key { build: index, .. } => {
+                        Ok(cast(&take_column(self.build.rows.column(index), &rows)?, field.data_type())?)
+                    }
+                })
+                .collect::<Result<Vec<_>>>()?;
+            if out(batch_of(&self.shape.schema, columns, rows.len())?)? == Flow::Done {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every row with every build row.
+pub(crate) struct CrossJoin {
+    shape: Arc<JoinShape>,
+    build: Arc<BuildSide>,
+    batch_rows: usize,
+}
+
+impl OperatorState for CrossJoin {
+    fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
+        for pairs in CrossPairs::new(batch.num_rows(), self.build.rows.num_rows(), self.batch_rows) {
+            if out(joined(&self.shape, &self.build.rows, &batch, &pairs)?)? == Flow::Done {
+                return Ok(Flow::Done);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+fn joined(
+    shape: &JoinShape,
+    build: &RecordBatch,
+    probe: &RecordBatch,
+    pairs: &JoinPairs,
+) -> Result<RecordBatch> {
+    let columns = shape
+        .output
+        .iter()
+        .zip(shape.schema.fields())
+        .map(|(column, field)| {
+            let taken = match *column {
+                OutputColumn::Probe(index) | OutputColumn::Key { probe: index, .. } => match &pairs.probe {
+                    ProbeRows::Slice { offset, len } => probe.column(index).slice(*offset, *len),
+                    ProbeRows::Indices(rows) => take_column(probe.column(index), rows)?,
+                },
+                OutputColumn::Build(index) => match &pairs.build {
+                    Some(rows) => take_column(build.column(index), rows)?,
+                    None => return Err(Error::internal("a semi join asked for a build column")),
+                },
+            };
+            Ok(cast(&taken, field.data_type())?)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    batch_of(&shape.schema, columns, pairs.probe.len())
+}

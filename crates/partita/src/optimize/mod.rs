@@ -1,0 +1,12 @@
+//! 3: a plan becomes a better plan with the same rows. One pass per file; `passes.rs` is the ordered table.
+//! Next in the flow: `stage/lower.rs`.
+
+mod filters;
+mod fold;
+mod limits;
+mod passes;
+mod projections;
+mod share;
+mod sides;
+
+pub(crate) use passes::optimize_all;

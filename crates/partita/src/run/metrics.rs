@@ -1,0 +1,172 @@
+//! What is measured of a run: per stage tasks, rows, bytes and time, counted by the one wrapper round each
+//! task, and shown while it runs.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use partita_io::Notice;
+
+/// The measurements of one run.
+#[derive(Debug)]
+pub(crate) struct RunMetrics {
+    started: Instant,
+    finished: Mutex<Option<Duration>>,
+    stages: Mutex<Vec<Arc<StageMetrics>>>,
+}
+
+/// The measurements of one stage.
+#[derive(Debug)]
+pub(crate) struct StageMetrics {
+    pub(crate) id: usize,
+    pub(crate) label: String,
+    run_started: Instant,
+    tasks: AtomicUsize,
+    tasks_done: AtomicUsize,
+    bytes: AtomicU64,
+    bytes_read: AtomicU64,
+    rows_in: AtomicU64,
+    rows_out: AtomicU64,
+    busy_nanos: AtomicU64,
+    first_nanos: AtomicU64,
+    last_nanos: AtomicU64,
+    notices: Mutex<Vec<Notice>>,
+}
+
+/// A stage's measurements at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StageSnapshot {
+    pub(crate) id: usize,
+    pub(crate) label: String,
+    pub(crate) tasks: usize,
+    pub(crate) tasks_done: usize,
+    /// Of files, known beforehand.
+    pub(crate) bytes: u64,
+    pub(crate) bytes_read: u64,
+    pub(crate) rows_in: u64,
+    pub(crate) rows_out: u64,
+    /// Time in tasks, added up over threads.
+    pub(crate) busy: Duration,
+    /// From the first task's start to the last one's end.
+    pub(crate) elapsed: Duration,
+}
+
+impl RunMetrics {
+    pub(super) fn new() -> RunMetrics {
+        RunMetrics { started: Instant::now(), finished: Mutex::new(None), stages: Mutex::new(Vec::new()) }
+    }
+
+    /// Measurements for a stage, or for a part of it that runs apart.
+    pub(super) fn stage(&self, id: usize, label: String) -> Arc<StageMetrics> {
+        let stage = Arc::new(StageMetrics {
+            id,
+            label,
+            run_started: self.started,
+            tasks: AtomicUsize::new(0),
+            tasks_done: AtomicUsize::new(0),
+            bytes: AtomicU64::new(0),
+            bytes_read: AtomicU64::new(0),
+            rows_in: AtomicU64::new(0),
+            rows_out: AtomicU64::new(0),
+            busy_nanos: AtomicU64::new(0),
+            first_nanos: AtomicU64::new(u64::MAX),
+            last_nanos: AtomicU64::new(0),
+            notices: Mutex::new(Vec::new()),
+        });
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&stage));
+        stage
+    }
+
+    pub(super) fn finish(&self) {
+        *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.started.elapsed());
+    }
+
+    /// Time since the run began, or what it took.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(|| self.started.elapsed())
+    }
+
+    /// All stages that have begun, by id and then by label, so that the order does not depend on timing.
+    pub(crate) fn snapshot(&self) -> Vec<StageSnapshot> {
+        let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshots: Vec<StageSnapshot> = stages.iter().map(|stage| stage.snapshot()).collect();
+        snapshots.sort_by(|a, b| (a.id, &a.label).cmp(&(b.id, &b.label)));
+        snapshots
+    }
+
+    /// What readers want the user to know, equal messages added up, in the order of the messages.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut merged = std::collections::BTreeMap::<String, u64>::new();
+        for stage in stages.iter() {
+            for notice in stage.notices.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                *merged.entry(notice.message.clone()).or_default() += notice.rows;
+            }
+        }
+        merged.into_iter().map(|(message, rows)| Notice { message, rows }).collect()
+    }
+}
+
+impl StageMetrics {
+    pub(super) fn add_tasks(&self, tasks: usize, bytes: u64) {
+        self.tasks.fetch_add(tasks, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+    pub(super) fn add_rows_in(&self, rows: usize) {
+        self.rows_in.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+    pub(super) fn add_rows_out(&self, rows: usize) {
+        self.rows_out.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+    pub(super) fn add_bytes_read(&self, bytes: u64) {
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+    pub(super) fn add_notices(&self, notices: Vec<Notice>) {
+        if !notices.is_empty() {
+            self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notices);
+        }
+    }
+
+    /// Measures a task until the returned value is dropped.
+    pub(super) fn start_task(self: &Arc<Self>) -> TaskTimer {
+        let now = self.run_started.elapsed();
+        self.first_nanos.fetch_min(nanos(now), Ordering::Relaxed);
+        TaskTimer { stage: Arc::clone(self), started: now }
+    }
+
+    fn snapshot(&self) -> StageSnapshot {
+        let first = self.first_nanos.load(Ordering::Relaxed);
+        let last = self.last_nanos.load(Ordering::Relaxed);
+        StageSnapshot {
+            id: self.id,
+            label: self.label.clone(),
+            tasks: self.tasks.load(Ordering::Relaxed),
+            tasks_done: self.tasks_done.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            rows_in: self.rows_in.load(Ordering::Relaxed),
+            rows_out: self.rows_out.load(Ordering::Relaxed),
+            busy: Duration::from_nanos(self.busy_nanos.load(Ordering::Relaxed)),
+            elapsed: Duration::from_nanos(last.saturating_sub(first)),
+        }
+    }
+}
+
+/// Measures one task.
+pub(super) struct TaskTimer {
+    stage: Arc<StageMetrics>,
+    started: Duration,
+}
+
+impl Drop for TaskTimer {
+    fn drop(&mut self) {
+        let now = self.stage.run_started.elapsed();
+        self.stage.busy_nanos.fetch_add(nanos(now.saturating_sub(self.started)), Ordering::Relaxed);
+        self.stage.last_nanos.fetch_max(nanos(now), Ordering::Relaxed);
+        self.stage.tasks_done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

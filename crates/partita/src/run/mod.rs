@@ -1,0 +1,194 @@
+//! 7: stages become tasks of a `partita-graph`, run on the session's threads.
+//!
+//! [`execute`] makes one *planner* task per stage, dependent on the planners of the stages that it reads. A
+//! planner runs when those have their results: it looks at their sizes, decides what was left open
+//! (`schedule.rs`), and adds the stage's partition tasks (`task.rs`), whose results it gathers in partition
+//! order. Every decision is a function of data, plan and settings. Next in the flow: `schedule.rs`.
+
+mod metrics;
+mod piece;
+mod progress;
+mod schedule;
+mod task;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use partita_graph::{Cause, Graph, OnError, RunError, RunOptions};
+use partita_io::{Notice, Part, ReadContext, ScanRequest, Source as FileSource};
+
+pub(crate) use metrics::{RunMetrics, StageSnapshot};
+
+use crate::error::{Error, Result};
+use crate::exchange::{Ledger, Run, RunSet, SpillDirectory};
+use crate::op::{BuildSide, Held, Workspace};
+use crate::session::{Session, Settings};
+use crate::stage::StageRef;
+
+/// What a task of the graph leaves.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// A partition's runs, in order.
+    Runs(Arc<Vec<Run>>),
+    /// A partition's rows, in order, with their place in the ledger.
+    Batches(Vec<RecordBatch>, Kept),
+    /// Files of a dataset that is not committed yet.
+    Part(Part),
+    /// A join's shared build side.
+    Build(Arc<BuildSide>),
+    /// The results of a pipeline's or a stage's partitions, in order.
+    Parts(Vec<Arc<Output>>),
+}
+
+/// Memory that a result holds.
+pub(crate) struct Kept(#[allow(dead_code, reason = "held for its drop")] pub(crate) Held);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+impl Output {
+    fn flatten(self: &Arc<Output>, into: &mut Vec<Arc<Output>>) {
+        match &**self {
+            Output::Parts(parts) => parts.iter().for_each(|part| part.flatten(into)),
+            _ => into.push(Arc::clone(self)),
+        }
+    }
+
+    /// The runs of a stage that ended in an exchange.
+    pub(crate) fn run_set(self: &Arc<Output>) -> Result<RunSet> {
+        let mut parts = Vec::new();
+        self.flatten(&mut parts);
+        let runs = |part: &Arc<Output>| match &**part {
+            Output::Runs(runs) => Ok(Arc::clone(runs)),
+            _ => Err(Error::internal("a stage that was to write an exchange did not")),
+        };
+        Ok(RunSet { partitions: parts.iter().map(runs).collect::<Result<Vec<_>>>()? })
+    }
+}
+
+/// What all tasks of one run share.
+pub(crate) struct RunEnvironment {
+    pub(crate) settings: Settings,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) spill: Arc<SpillDirectory>,
+    pub(crate) metrics: Arc<RunMetrics>,
+    pub(crate) read: ReadContext,
+    pub(crate) workspace: Workspace,
+    too_narrow: Mutex<Vec<TooNarrow>>,
+}
+
+/// A source one of whose inferred types did not hold a value, and how it was read.
+pub(crate) type TooNarrow = (Arc<dyn FileSource>, ScanRequest);
+
+/// Why a run has no result.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// Sources that must be widened before another attempt.
+    pub(crate) too_narrow: Vec<TooNarrow>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, too_narrow: Vec::new() }
+    }
+}
+
+impl RunEnvironment {
+    fn new(session: &Session) -> Arc<RunEnvironment> {
+        let settings = session.settings().clone();
+        let ledger = Ledger::new(settings.memory_limit, settings.runs_limit());
+        let spill = SpillDirectory::new(Arc::clone(&settings.files), settings.spill_dir.clone());
+        let memory: Arc<dyn partita_io::Reserve> = Arc::clone(&ledger) as _;
+        let read = ReadContext {
+            files: Arc::clone(&settings.files),
+            limits: settings.limits.clone(),
+            memory: Arc::clone(&memory),
+        };
+        let workspace = Workspace { memory, batch_rows: settings.batch_rows };
+        let metrics = Arc::new(RunMetrics::new());
+        let too_narrow = Mutex::new(Vec::new());
+        Arc::new(RunEnvironment { settings, ledger, spill, metrics, read, workspace, too_narrow })
+    }
+
+    /// Remembers a source whose types are too narrow, once.
+    fn note_too_narrow(&self, source: &Arc<dyn FileSource>, request: &ScanRequest) {
+        let mut known = self.too_narrow.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|(other, _)| Arc::ptr_eq(other, source)) {
+            known.push((Arc::clone(source), request.clone()));
+        }
+    }
+}
+
+/// What a run leaves: per root stage its partitions' results, and what was measured.
+pub(crate) struct Executed {
+    pub(crate) roots: Vec<Vec<Arc<Output>>>,
+    pub(crate) metrics: Arc<RunMetrics>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) peak_memory: usize,
+    pub(crate) spilled: u64,
+}
+
+/// Runs some stages and all that they read. Stages that several of them read run once.
+///
+/// # Errors
+/// The first error in the static order of tasks, or that the session was cancelled.
+pub(crate) fn execute(roots: &[StageRef], session: &Session) -> std::result::Result<Executed, Failure> {
+    let pool = session.pool()?;
+    let environment = RunEnvironment::new(session);
+    let mut graph = Graph::new();
+    let mut known = HashMap::new();
+    let outputs: Vec<_> =
+        roots.iter().map(|root| schedule::add_stage(&mut graph, root, &mut known, &environment)).collect();
+    let options = RunOptions {
+        cancel: session.cancel_token().clone(),
+        on_error: OnError::SameEveryTime,
+        ..RunOptions::default()
+    };
+    let shown =
+        progress::Progress::show(session.settings().progress, &environment.metrics, &environment.ledger);
+    let results = partita_graph::run(graph, &pool, &outputs, options).map_err(from_run_error);
+    drop(shown);
+    environment.metrics.finish();
+    let results = results.map_err(|error| {
+        let too_narrow =
+            std::mem::take(&mut *environment.too_narrow.lock().unwrap_or_else(PoisonError::into_inner));
+        Failure { error, too_narrow }
+    })?;
+    let roots = results
+        .iter()
+        .map(|result| {
+            let mut parts = Vec::new();
+            result.flatten(&mut parts);
+            parts
+        })
+        .collect();
+    Ok(Executed {
+        roots,
+        notices: environment.metrics.notices(),
+        peak_memory: environment.ledger.peak(),
+        spilled: environment.ledger.spilled(),
+        metrics: Arc::clone(&environment.metrics),
+    })
+}
+
+fn from_run_error(error: RunError) -> Error {
+    let task = error.task().map(|name| name.to_string());
+    match error.into_cause() {
+        Cause::Error(source) => match source.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(other) => Error::user(other),
+        },
+        Cause::Panicked(message) => {
+            let error = Error::panicked(message);
+            match task {
+                Some(task) => error.context(format!("in {task}")),
+                None => error,
+            }
+        }
+        _ => Error::cancelled(),
+    }
+}

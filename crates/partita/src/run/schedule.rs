@@ -1,0 +1,227 @@
+//! From stages to tasks: what each stage's planner does when its inputs are there.
+//!
+//! The one decision that waits until then is how a join runs. If the build side's bytes are at most
+//! `broadcast_bytes`, one table is built and every probe task goes on through it; else the pipeline is cut
+//! before the join, its rows are exchanged by hash like the build side's, and ranges of buckets are joined
+//! one by one. An outer join is always cut, since only one task may know which build rows found no partner.
+//! Next in the flow: `piece.rs` for a task's input, `task.rs` for its work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
+
+use super::piece::{Feed, Piece, pieces};
+use super::task::{EnoughGate, TaskPlan, TaskStep, run_task};
+use super::{Output, RunEnvironment};
+use crate::error::{Error, Result};
+use crate::exchange::RunSet;
+use crate::op::{BuildSide, JoinKind, JoinShape};
+use crate::run::metrics::StageMetrics;
+use crate::stage::{JoinStep, Pipeline, PipelineStep, Sink, Stage, StageRef};
+
+/// The results of the stages that a stage reads, by stage id.
+type Results = HashMap<usize, Arc<Output>>;
+
+/// Adds a stage's planner, and before it those of the stages that it reads.
+pub(super) fn add_stage(
+    graph: &mut Graph<Output>,
+    stage: &StageRef,
+    known: &mut HashMap<usize, TaskId>,
+    environment: &Arc<RunEnvironment>,
+) -> TaskId {
+    if let Some(&task) = known.get(&stage.id) {
+        return task;
+    }
+    let inputs = stage.inputs();
+    let deps: Vec<TaskId> = inputs.iter().map(|input| add_stage(graph, input, known, environment)).collect();
+    let ids: Vec<usize> = inputs.iter().map(|input| input.id).collect();
+    let (planned, environment) = (Arc::clone(stage), Arc::clone(environment));
+    let task = graph.add(format!("stage {}", stage.id), &deps, move |_, inputs| {
+        let results: Results = ids.into_iter().zip(inputs.into_shared()).collect();
+        expand_stage(&planned, &results, &environment).map_err(BoxError::from)
+    });
+    known.insert(stage.id, task);
+    task
+}
+
+/// The tasks of a stage whose inputs are there.
+fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironment>) -> Result<Step<Output>> {
+    let mut graph = Graph::new();
+    let metrics = environment.metrics.stage(stage.id, describe(stage));
+    let target = Target { sink: stage.sink.clone(), metrics };
+    let mut planner = Planner { graph: &mut graph, results, environment, builds: Vec::new() };
+    let pipelines = stage
+        .pipelines
+        .iter()
+        .enumerate()
+        .map(|(index, pipeline)| {
+            planner.add_pipeline(index, Feed::Planned(pipeline.source.clone()), pipeline, &target)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let gathered = gather(&mut graph, &pipelines);
+    Ok(Step::Expand(graph, gathered))
+}
+
+fn describe(stage: &Stage) -> String {
+    let names = stage.pipelines.iter().map(crate::stage::Pipeline::describe);
+    format!("{} → {}", names.collect::<Vec<_>>().join(" + "), stage.sink.describe())
+}
+
+/// A task whose result is the list of the others' results.
+fn gather(graph: &mut Graph<Output>, parts: &[TaskId]) -> TaskId {
+    graph.add("gather", parts, |_, inputs: Inputs<Output>| {
+        Ok(Step::Done(Output::Parts(inputs.into_shared().collect())))
+    })
+}
+
+/// Where a pipeline's rows go.
+#[derive(Clone)]
+struct Target {
+    sink: Sink,
+    metrics: Arc<StageMetrics>,
+}
+
+struct Planner<'a> {
+    graph: &'a mut Graph<Output>,
+    results: &'a Results,
+    environment: &'a Arc<RunEnvironment>,
+    /// Build sides that a task of this stage makes already: a concat's pipelines share them.
+    builds: Vec<(Arc<JoinShape>, TaskId)>,
+}
+
+impl Planner<'_> {
+    /// Adds the tasks of a pipeline; the returned one holds the list of their results.
+    fn add_pipeline(
+        &mut self,
+        index: usize,
+        feed: Feed,
+        pipeline: &Pipeline,
+        target: &Target,
+    ) -> Result<TaskId> {
+        for (place, step) in pipeline.steps.iter().enumerate() {
+            if let PipelineStep::Join(join) = step {
+                let build = self.runs(join.build.id)?;
+                if self.must_exchange(&join.shape, &build) {
+                    return self.cut_at(index, feed, pipeline, place, join, build, target);
+                }
+            }
+        }
+        let (steps, deps) = self.task_steps(&pipeline.steps)?;
+        let pieces = pieces(feed, self.results, self.environment)?;
+        let gate = EnoughGate::for_steps(&pipeline.steps, pieces.len());
+        let mut tasks = Vec::with_capacity(pieces.len());
+        target.metrics.add_tasks(pieces.len(), pieces.iter().map(Piece::bytes).sum());
+        for (number, piece) in pieces.into_iter().enumerate() {
+            let plan = TaskPlan {
+                piece,
+                number,
+                part: index * PARTS_PER_PIPELINE + number,
+                steps: steps.clone(),
+                gate: gate.clone(),
+                sink: target.sink.clone(),
+                metrics: Arc::clone(&target.metrics),
+                environment: Arc::clone(self.environment),
+            };
+            let name = plan.name();
+            tasks.push(self.graph.add(name, &deps, move |context, inputs| {
+                run_task(plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
+            }));
+        }
+        Ok(gather(self.graph, &tasks))
+    }
+
+    fn runs(&self, stage: usize) -> Result<RunSet> {
+        self.results.get(&stage).ok_or_else(|| Error::internal("a stage ran before its input"))?.run_set()
+    }
+
+    fn must_exchange(&self, shape: &JoinShape, build: &RunSet) -> bool {
+        match shape.kind {
+            JoinKind::Cross => false,
+            JoinKind::Outer => true,
+            _ => build.bytes() > self.environment.settings.broadcast_bytes,
+        }
+    }
+
+    /// The steps as tasks run them, and the tasks that make their build sides.
+    fn task_steps(&mut self, steps: &[PipelineStep]) -> Result<(Vec<TaskStep>, Vec<TaskId>)> {
+        let mut deps = Vec::new();
+        let mut task_steps = Vec::new();
+        for step in steps {
+            match step {
+                PipelineStep::Operator(operator) => task_steps.push(TaskStep::Operator(Arc::clone(operator))),
+                PipelineStep::Join(join) => {
+                    let build = self.build_side(join)?;
+                    task_steps.push(TaskStep::Probe { shape: Arc::clone(&join.shape), input: deps.len() });
+                    deps.push(build);
+                }
+                PipelineStep::Enough { .. } => task_steps.push(TaskStep::Enough),
+            }
+        }
+        Ok((task_steps, deps))
+    }
+
+    /// The task that makes a join's shared build side.
+    fn build_side(&mut self, join: &JoinStep) -> Result<TaskId> {
+        if let Some((_, task)) = self.builds.iter().find(|(shape, _)| Arc::ptr_eq(shape, &join.shape)) {
+            return Ok(*task);
+        }
+        let runs = self.runs(join.build.id)?;
+        let (shape, environment) = (Arc::clone(&join.shape), Arc::clone(self.environment));
+        let task = self.graph.add(format!("build side of {}", shape.label), &[], move |_, _| {
+            let made = || -> Result<BuildSide> {
+                let mut batches = Vec::new();
+                for run in runs.runs() {
+                    batches.extend(run.read(0..run.rows)?);
+                }
+                BuildSide::build(&shape, &batches, &environment.workspace.memory)
+            };
+            let build = made().map_err(|error| error.at_step(shape.step))?;
+            Ok(Step::Done(Output::Build(Arc::new(build))))
+        });
+        self.builds.push((Arc::clone(&join.shape), task));
+        Ok(task)
+    }
+
+    /// Cuts the pipeline before a join: what precedes it is exchanged by hash, then ranges of buckets are
+    /// joined and go through the rest.
+    #[expect(clippy::too_many_arguments, reason = "all of them are parts of the one pipeline that is cut")]
+    fn cut_at(
+        &mut self,
+        index: usize,
+        feed: Feed,
+        pipeline: &Pipeline,
+        place: usize,
+        join: &JoinStep,
+        build: RunSet,
+        target: &Target,
+    ) -> Result<TaskId> {
+        let before = Pipeline { steps: pipeline.steps[..place].to_vec(), ..pipeline.clone() };
+        let label = format!("{} → exchange by hash for {}", before.describe(), join.shape.label);
+        let exchange = Target {
+            sink: Sink::Hash(join.probe_hash()),
+            metrics: self.environment.metrics.stage(target.metrics.id, label),
+        };
+        let probe = self.add_pipeline(index, feed, &before, &exchange)?;
+        let after = Pipeline { steps: pipeline.steps[place + 1..].to_vec(), ..pipeline.clone() };
+        let (shape, target, environment) =
+            (Arc::clone(&join.shape), target.clone(), Arc::clone(self.environment));
+        let results = self.results.clone();
+        Ok(self.graph.add(format!("plan {}", shape.label), &[probe], move |_, mut inputs| {
+            let mut graph = Graph::new();
+            let expand = |graph: &mut Graph<Output>| -> Result<TaskId> {
+                let probe = inputs.take_shared(0).run_set()?;
+                let feed = Feed::Joined { build: Arc::new(build), probe: Arc::new(probe), shape };
+                let mut planner =
+                    Planner { graph, results: &results, environment: &environment, builds: Vec::new() };
+                planner.add_pipeline(index, feed, &after, &target)
+            };
+            let rest = expand(&mut graph)?;
+            Ok(Step::Expand(graph, rest))
+        }))
+    }
+}
+
+/// File numbers of a concat's second pipeline begin here, and so on: how many partitions the first one has is
+/// not known when the second one starts.
+const PARTS_PER_PIPELINE: usize = 1_000_000;

@@ -1,0 +1,131 @@
+//! Lowering of joins. The build side becomes a stage that writes an exchange by hash of its keys; the probe
+//! side's pipelines go on through a join step, and the run decides from the build side's size whether that is
+//! a shared table or an exchange of the probe side too.
+//!
+//! The right side is built, except that a right join has its sides swapped. An inner join builds its left
+//! side if that is known to be much smaller; the optimizer has put it on the right then.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use partita_io::Compare;
+
+use super::lower::{Lowering, Open};
+use super::{JoinStep, PipelineStep, Sink};
+use crate::error::{Error, Result, Step, column_index};
+use crate::exchange::HashKeys;
+use crate::expr::{TermCompare, common_type};
+use crate::op::{JoinKind, JoinShape, OutputColumn};
+use crate::plan::{How, Join, JoinSide};
+
+impl Lowering {
+    pub(super) fn lower_join(&mut self, node: &Join, schema: &SchemaRef, step: Step) -> Result<Open> {
+        let swapped = node.how == How::Right;
+        let (probe, build) = if swapped { (&node.right, &node.left) } else { (&node.left, &node.right) };
+        let mut probe = self.lower(probe)?;
+        let build = self.lower(build)?;
+        let shape = Arc::new(join_shape(node, swapped, &probe.schema, &build.schema, schema, step)?);
+        let hash = HashKeys { columns: shape.build_keys.clone(), types: shape.key_types.clone() };
+        let build = self.close(build, Sink::Hash(hash));
+        for pipeline in &mut probe.pipelines {
+            let join = JoinStep { build: Arc::clone(&build), shape: Arc::clone(&shape) };
+            pipeline.steps.push(PipelineStep::Join(join));
+            pipeline.schema = Arc::clone(schema);
+        }
+        probe.schema = Arc::clone(schema);
+        Ok(probe)
+    }
+}
+
+fn join_shape(
+    node: &Join,
+    swapped: bool,
+    probe: &SchemaRef,
+    build: &SchemaRef,
+    schema: &SchemaRef,
+    step: Step,
+) -> Result<JoinShape> {
+    let (probe_on, build_on) =
+        if swapped { (&node.right_on, &node.left_on) } else { (&node.left_on, &node.right_on) };
+    let indices = |schema: &SchemaRef, names: &[String]| {
+        names.iter().map(|name| column_index(schema, name)).collect::<Result<Vec<_>>>()
+    };
+    let (probe_keys, build_keys) = (indices(probe, probe_on)?, indices(build, build_on)?);
+    let key_types = probe_keys
+        .iter()
+        .zip(&build_keys)
+        .map(|(&p, &b)| key_type(probe.field(p).data_type(), build.field(b).data_type()))
+        .collect::<Result<Vec<_>>>()?;
+    let output = node
+        .output
+        .iter()
+        .map(|column| {
+            Ok(match (&column.side, swapped) {
+                (JoinSide::Left(name), false) | (JoinSide::Right(name), true) => {
+                    OutputColumn::Probe(column_index(probe, name)?)
+                }
+                (JoinSide::Left(name), true) | (JoinSide::Right(name), false) => {
+                    OutputColumn::Build(column_index(build, name)?)
+                }
+                (JoinSide::Key(left, right), _) => {
+                    let (p, b) = if swapped { (right, left) } else { (left, right) };
+                    OutputColumn::Key { probe: column_index(probe, p)?, build: column_index(build, b)? }
+                }
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let kind = match node.how {
+        How::Inner => JoinKind::Inner,
+        How::Left | How::Right => JoinKind::Left,
+        How::Outer => JoinKind::Outer,
+        How::Semi => JoinKind::Semi,
+        How::Anti => JoinKind::Anti,
+        How::Cross => JoinKind::Cross,
+    };
+    let label = describe(node);
+    Ok(JoinShape {
+        kind,
+        probe_keys,
+        build_keys,
+        key_types,
+        nulls_equal: node.nulls_equal,
+        build_schema: Arc::clone(build),
+        output,
+        schema: Arc::clone(schema),
+        label,
+        step,
+    })
+}
+
+fn key_type(probe: &DataType, build: &DataType) -> Result<DataType> {
+    if probe == build {
+        return Ok(probe.clone());
+    }
+    common_type(probe, build).ok_or_else(|| Error::internal("join keys lost their common type"))
+}
+
+fn describe(node: &Join) -> String {
+    let kind = format!("{:?}", node.how).to_lowercase();
+    let pairs: Vec<String> = node
+        .left_on
+        .iter()
+        .zip(&node.right_on)
+        .map(|(left, right)| if left == right { left.clone() } else { format!("{left} = {right}") })
+        .collect();
+    if pairs.is_empty() { format!("{kind} join") } else { format!("{kind} join on {}", pairs.join(", ")) }
+}
+
+/// The reader's word for a comparison.
+pub(super) fn compare(compare: TermCompare) -> Compare {
+    match compare {
+        TermCompare::Equal => Compare::Equal,
+        TermCompare::NotEqual => Compare::NotEqual,
+        TermCompare::Less => Compare::Less,
+        TermCompare::LessOrEqual => Compare::LessOrEqual,
+        TermCompare::Greater => Compare::Greater,
+        TermCompare::GreaterOrEqual => Compare::GreaterOrEqual,
+        TermCompare::In => Compare::In,
+        TermCompare::IsNull => Compare::IsNull,
+        TermCompare::IsNotNull => Compare::IsNotNull,
+    }
+}

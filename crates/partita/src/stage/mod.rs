@@ -1,0 +1,181 @@
+//! 4: stages: what runs between two exchanges, and how its rows are cut into partitions.
+//!
+//! A stage is one or more *pipelines* that end in one *sink*. A pipeline has a source and row-wise operators;
+//! each partition of its source becomes a task. A join in a pipeline waits for its build stage, and only when
+//! that has run is it known whether the pipeline goes on through a shared table or is cut into an exchange:
+//! so a pipeline holds [`PipelineStep::Join`] until it runs. Next in the flow: `run/mod.rs`.
+
+pub(crate) mod lower;
+
+mod group_by;
+mod join;
+mod sort;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use partita_io::{DatasetWriter, ScanRequest, Source as FileSource};
+
+use crate::exchange::{HashKeys, SortSpec};
+use crate::op::{JoinShape, Operator};
+
+/// One or more pipelines into one sink.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// Counted from 0 in the order in which `explain` lists them.
+    pub(crate) id: usize,
+    pub(crate) pipelines: Vec<Pipeline>,
+    pub(crate) sink: Sink,
+    /// Of the rows that reach the sink.
+    pub(crate) schema: SchemaRef,
+}
+
+pub(crate) type StageRef = Arc<Stage>;
+
+/// A source and what is done to each of its partitions.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) source: Source,
+    pub(crate) steps: Vec<PipelineStep>,
+    /// Of the rows that leave the last step.
+    pub(crate) schema: SchemaRef,
+}
+
+impl Pipeline {
+    /// One line: the source and the steps.
+    pub(crate) fn describe(&self) -> String {
+        let steps = self.steps.iter().filter_map(|step| match step {
+            PipelineStep::Operator(operator) => Some(operator.describe()),
+            PipelineStep::Join(join) => Some(join.shape.label.clone()),
+            PipelineStep::Enough { .. } => None,
+        });
+        std::iter::once(self.source.describe()).chain(steps).collect::<Vec<_>>().join(" → ")
+    }
+}
+
+impl Source {
+    /// As `explain` prints it.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Source::Scan { source, .. } => format!("scan {}", source.describe()),
+            Source::Memory { partitions, .. } => format!("{} partitions in memory", partitions.len()),
+            Source::Buckets(stage) => format!("bucket ranges of stage {}", stage.id),
+            Source::Sorted(stage) => format!("merged key ranges of stage {}", stage.id),
+            Source::Rows { stage, cut: Cut::AsMade } => format!("partitions of stage {}", stage.id),
+            Source::Rows { stage, cut: Cut::Equal(1) } => format!("all rows of stage {}", stage.id),
+            Source::Rows { stage, cut: Cut::Equal(parts) } => {
+                format!("{parts} equal parts of stage {}", stage.id)
+            }
+        }
+    }
+}
+
+/// Where a pipeline's partitions come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// One partition per split of the files.
+    Scan { source: Arc<dyn FileSource>, request: ScanRequest },
+    /// Record batches in memory.
+    Memory { partitions: Arc<[Vec<RecordBatch>]>, projection: Option<Vec<usize>> },
+    /// The hash exchange of a stage: one partition per range of buckets.
+    Buckets(StageRef),
+    /// The sorted runs of a stage: one partition per range of keys, merged.
+    Sorted(StageRef),
+    /// The rows of a stage in partition order.
+    Rows { stage: StageRef, cut: Cut },
+}
+
+/// How rows in order are cut into partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// As the stage that made them was cut.
+    AsMade,
+    /// So many partitions of nearly equal rows.
+    Equal(usize),
+}
+
+/// A step of a pipeline.
+#[derive(Clone, Debug)]
+pub(crate) enum PipelineStep {
+    Operator(Arc<dyn Operator>),
+    Join(JoinStep),
+    /// No more rows than this are wanted of all partitions together, in partition order: a task whose
+    /// predecessors already hold them need not go on.
+    Enough {
+        rows: usize,
+    },
+}
+
+/// A join whose other side is built by a stage.
+#[derive(Clone, Debug)]
+pub(crate) struct JoinStep {
+    pub(crate) build: StageRef,
+    pub(crate) shape: Arc<JoinShape>,
+}
+
+/// Where a stage's rows go.
+#[derive(Clone)]
+pub(crate) enum Sink {
+    /// Runs ordered by the bucket of these columns' hash.
+    Hash(HashKeys),
+    /// Runs as they come, for `Rows`.
+    Rows,
+    /// Sorted runs.
+    Sort(Arc<SortSpec>),
+    /// Batches in memory: the result of `compute` or `persist`.
+    Collect,
+    /// Files of a dataset at a place.
+    Write { writer: Arc<DatasetWriter>, place: Arc<str> },
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe())
+    }
+}
+
+impl Sink {
+    /// As `explain` prints it: what happens to the rows and how they are partitioned then.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Sink::Hash(keys) if keys.columns.is_empty() => "into one partition".to_owned(),
+            Sink::Hash(keys) => format!("exchange by hash of {} columns", keys.columns.len()),
+            Sink::Rows => "keep in partition order".to_owned(),
+            Sink::Sort(spec) => format!("exchange by range of {}", spec.label),
+            Sink::Collect => "collect".to_owned(),
+            Sink::Write { place, .. } => format!("write {place}"),
+        }
+    }
+}
+
+impl JoinStep {
+    /// How the probe side is spread if it must be.
+    pub(crate) fn probe_hash(&self) -> HashKeys {
+        HashKeys { columns: self.shape.probe_keys.clone(), types: self.shape.key_types.clone() }
+    }
+}
+
+impl Stage {
+    /// The stages whose results this one needs, each once, in order.
+    pub(crate) fn inputs(&self) -> Vec<StageRef> {
+        let mut inputs: Vec<StageRef> = Vec::new();
+        let mut add = |stage: &StageRef| {
+            if !inputs.iter().any(|known| known.id == stage.id) {
+                inputs.push(Arc::clone(stage));
+            }
+        };
+        for pipeline in &self.pipelines {
+            match &pipeline.source {
+                Source::Buckets(stage) | Source::Sorted(stage) | Source::Rows { stage, .. } => add(stage),
+                Source::Scan { .. } | Source::Memory { .. } => {}
+            }
+            for step in &pipeline.steps {
+                if let PipelineStep::Join(join) = step {
+                    add(&join.build);
+                }
+            }
+        }
+        inputs
+    }
+}

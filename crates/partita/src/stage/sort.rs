@@ -1,0 +1,46 @@
+//! Lowering of sorts: sorted runs, an exchange by key range, merges; or, with a small limit, the best rows of
+//! each partition and then the best of those.
+
+use std::sync::Arc;
+
+use partita_kernels::sort::SortOptions;
+
+use super::lower::{Lowering, Open, open};
+use super::{PipelineStep, Sink, Source};
+use crate::error::{Result, Step};
+use crate::exchange::SortSpec;
+use crate::expr::Expr;
+use crate::op::{TakeRows, TopK};
+use crate::plan::{Sort, TOP_K_MAX};
+
+impl Lowering {
+    pub(super) fn lower_sort(&mut self, node: &Sort, step: Step) -> Result<Open> {
+        let input = self.lower(&node.input)?;
+        let schema = Arc::clone(&input.schema);
+        let keys: Vec<(Expr, SortOptions)> = node
+            .keys
+            .iter()
+            .map(|key| {
+                let options = SortOptions { descending: key.descending, nulls_first: key.nulls_first };
+                (key.expr.clone(), options)
+            })
+            .collect();
+        let label = node.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if let Some(rows) = node.limit.filter(|&rows| rows <= TOP_K_MAX) {
+            let best = input.then(TopK::new(&keys, rows, &label, &schema, step)?);
+            return Ok(self.gather(best).then(TopK::new(&keys, rows, &label, &schema, step)?));
+        }
+        let spec = Arc::new(SortSpec::new(&keys, label, &schema, step)?);
+        let stage = self.close(input, Sink::Sort(spec));
+        let mut sorted = open(Source::Sorted(stage), &schema);
+        if let Some(rows) = node.limit {
+            sorted = sorted.then(TakeRows { rows, schema: Arc::clone(&schema), step });
+            sorted
+                .pipelines
+                .iter_mut()
+                .for_each(|pipeline| pipeline.steps.push(PipelineStep::Enough { rows }));
+            sorted = self.gather(sorted).then(TakeRows { rows, schema, step });
+        }
+        Ok(sorted)
+    }
+}
