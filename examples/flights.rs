@@ -1,5 +1,6 @@
 //! The main job on real data: twelve monthly CSV files of flights, joined with airlines, airports, planes and
 //! weather, and what made them late, written as a Parquet dataset.
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
 use partita::io::csv::CsvOptions;
 use partita::io::{Mode, ParquetWriteOptions, WriteFormat, WriteOptions};
 use partita::prelude::*;

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use partita_io::Reserve;
 
-use crate::error::{Error, Result};
-
 /// One run's memory account.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -23,12 +21,11 @@ pub(crate) struct Ledger {
     spilled: AtomicU64,
 }
 
-/// Bytes taken from the ledger, given back on drop.
+/// A run's place in memory, given back on drop.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     ledger: Arc<Ledger>,
     bytes: usize,
-    is_run: bool,
 }
 
 impl Ledger {
@@ -53,16 +50,7 @@ impl Ledger {
             return None;
         }
         self.note_peak();
-        Some(Reservation { ledger: Arc::clone(self), bytes, is_run: true })
-    }
-
-    /// Room that an operator needs to go on.
-    ///
-    /// # Errors
-    /// The limit does not hold it.
-    pub(crate) fn reserve_workspace(self: &Arc<Self>, bytes: usize) -> Result<Reservation> {
-        self.take_workspace(bytes).map_err(Error::memory)?;
-        Ok(Reservation { ledger: Arc::clone(self), bytes, is_run: false })
+        Some(Reservation { ledger: Arc::clone(self), bytes })
     }
 
     fn take_workspace(&self, bytes: usize) -> std::result::Result<(), String> {
@@ -123,9 +111,7 @@ fn mib(bytes: usize) -> String {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.ledger.used.fetch_sub(self.bytes, Ordering::Relaxed);
-        if self.is_run {
-            self.ledger.runs.fetch_sub(self.bytes, Ordering::Relaxed);
-        }
+        self.ledger.runs.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

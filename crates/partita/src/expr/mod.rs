@@ -38,5 +38,5 @@ pub use tree::Expr;
 pub(crate) use aggregate::{AggregateCall, split_aggregates};
 pub(crate) use literal::typed_null as null_of;
 pub(crate) use program::{Bound, BoundList};
-pub(crate) use rewrite::{Term, TermCompare};
+pub(crate) use rewrite::{Term, TermCompare, conjoin};
 pub(crate) use types::common as common_type;

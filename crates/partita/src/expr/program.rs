@@ -187,6 +187,9 @@ impl Bound {
     /// A boolean expression as the mask of a filter: null is false.
     pub(crate) fn evaluate_mask(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         let array = self.evaluate(batch)?;
+        if array.data_type() == &DataType::Null {
+            return Ok(BooleanArray::from(vec![false; array.len()]));
+        }
         let Some(mask) = array.as_boolean_opt() else {
             return Err(Error::internal("a filter that is not boolean was bound"));
         };

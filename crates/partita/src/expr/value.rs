@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Datum, UInt32Array};
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
 use crate::Error;
@@ -23,9 +22,6 @@ impl Value {
     }
     pub(crate) fn is_scalar(&self) -> bool {
         matches!(self, Value::Scalar(_))
-    }
-    pub(crate) fn data_type(&self) -> &DataType {
-        self.array().data_type()
     }
     /// As an array of `rows` rows.
     pub(crate) fn into_rows(self, rows: usize) -> Result<ArrayRef, ArrowError> {

@@ -104,7 +104,7 @@ pub fn compute_all<'a>(frames: impl IntoIterator<Item = &'a PartitionedFrame>) -
 /// The batches of one partition's result.
 fn batches(part: &Arc<Output>) -> Vec<RecordBatch> {
     match &**part {
-        Output::Batches(batches, _) => batches.clone(),
+        Output::Batches { batches, .. } => batches.clone(),
         _ => Vec::new(),
     }
 }

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{filter_record_batch, prep_null_mask_filter};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Schema, SchemaRef};
 use partita_io::RowFilter;
 
 use super::{Flow, Operator, OperatorState, Out, Workspace};
@@ -48,23 +48,13 @@ struct State {
 
 impl OperatorState for State {
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
-        let keep = keep_mask(&self.bound, &batch)?;
+        let keep = self.bound.evaluate_mask(&batch)?;
         match keep.true_count() {
             0 => Ok(Flow::Continue),
             all if all == batch.num_rows() => out(batch),
             _ => out(filter_record_batch(&batch, &keep)?),
         }
     }
-}
-
-/// True where the predicate is true, false where it is false or null.
-fn keep_mask(bound: &Bound, batch: &RecordBatch) -> Result<BooleanArray> {
-    let mask = bound.evaluate(batch)?;
-    if mask.data_type() == &DataType::Null {
-        return Ok(BooleanArray::from(vec![false; batch.num_rows()]));
-    }
-    let mask = mask.as_boolean();
-    Ok(if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() })
 }
 
 /// A predicate as a reader evaluates it: over just the columns that it needs.
@@ -94,7 +84,8 @@ impl RowFilter for ScanFilter {
         &self.columns
     }
     fn keep(&self, batch: &RecordBatch) -> partita_io::Result<BooleanArray> {
-        keep_mask(&self.bound, batch)
+        self.bound
+            .evaluate_mask(batch)
             .map_err(|error| partita_io::Error::filter(Box::new(error.at_step(self.step))))
     }
 }

@@ -4,12 +4,12 @@
 //! A predicate that can raise an error (a cast, an overflow) only moves where it is evaluated on no other rows
 //! than before: never below a join or another filter that had removed rows from it.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::error::{Result, Step};
-use crate::expr::Expr;
+use crate::expr::{Expr, conjoin};
 use crate::plan::{
-    Concat, Filter, How, Join, JoinSide, Node, Plan, PlanRef, Project, Scan, Shared, columns_of,
+    Concat, Filter, How, Join, JoinColumn, JoinSide, Node, Plan, PlanRef, Project, Scan, Shared, columns_of,
 };
 
 pub(super) fn run(plans: Vec<PlanRef>) -> Result<Vec<PlanRef>> {
@@ -94,7 +94,7 @@ fn split(terms: Vec<Term>, plan: &PlanRef, lower: impl Fn(&Term) -> Option<Expr>
 
 /// Whether an expression over a plan's columns can be evaluated on any row without an error.
 fn is_safe(expr: &Expr, plan: &PlanRef) -> bool {
-    expr.bind(&plan.schema).is_ok_and(|bound| !bound.raises())
+    expr.is_row_wise_infallible(&plan.schema).unwrap_or(false)
 }
 
 /// Filters above a plan, one for each step that they come from.
@@ -126,7 +126,7 @@ fn into_scan(scan: &Scan, plan: &PlanRef, terms: Vec<Term>) -> Result<PlanRef> {
     // Errors of the filter are told with the first filter's step; columns bind against the whole source.
     let step = first.step;
     let own = scan.filter.clone().into_iter();
-    let Some(filter) = own.chain(terms.into_iter().map(|term| term.expr)).reduce(Expr::and) else {
+    let Some(filter) = conjoin(own.chain(terms.into_iter().map(|term| term.expr))) else {
         return Ok(plan.clone());
     };
     Scan { filter: Some(filter), ..scan.clone() }.into_plan(step)
@@ -150,7 +150,18 @@ fn through_project(
     one_input(plan, &node.input, down, stay, shared)
 }
 
+/// A left join below a filter that drops every row without a partner is an inner join.
+fn without_outer(node: &Join, terms: &[Term]) -> Join {
+    let is_right = |column: &&JoinColumn| matches!(column.side, JoinSide::Right(_));
+    let right: HashSet<String> =
+        node.output.iter().filter(is_right).map(|column| column.name.clone()).collect();
+    let rejecting = !right.is_empty() && terms.iter().any(|term| term.expr.null_rejecting(&right));
+    let how = if node.how == How::Left && rejecting { How::Inner } else { node.how };
+    Join { how, ..node.clone() }
+}
+
 fn through_join(node: &Join, plan: &PlanRef, terms: Vec<Term>, shared: &mut Rewritten) -> Result<PlanRef> {
+    let node = &without_outer(node, &terms);
     let mut left_names = HashMap::new();
     let mut right_names = HashMap::new();
     for column in &node.output {
@@ -172,19 +183,19 @@ fn through_join(node: &Join, plan: &PlanRef, terms: Vec<Term>, shared: &mut Rewr
             },
         };
         if let Some(left) = left {
-            left_names.insert(column.name.clone(), crate::expr::col(left));
+            left_names.insert(column.name.clone(), left.clone());
         }
         if let Some(right) = right {
-            right_names.insert(column.name.clone(), crate::expr::col(right));
+            right_names.insert(column.name.clone(), right.clone());
         }
     }
     let left_may = matches!(node.how, How::Inner | How::Left | How::Semi | How::Anti | How::Cross);
     let right_may = matches!(node.how, How::Inner | How::Right | How::Cross);
     let (mut left, mut right, mut stay) = (Vec::new(), Vec::new(), Vec::new());
     for term in terms {
-        let lower = |may: bool, names: &HashMap<String, Expr>, input: &PlanRef| {
+        let lower = |may: bool, names: &HashMap<String, String>, input: &PlanRef| {
             let known = may && columns_of(&term.expr).iter().all(|name| names.contains_key(name));
-            let lowered = known.then(|| term.expr.substitute(names))?;
+            let lowered = known.then(|| term.expr.rename_columns(names))?;
             is_safe(&lowered, input).then_some(Term { expr: lowered, step: term.step })
         };
         let down_left = lower(left_may, &left_names, &node.left);
@@ -196,6 +207,6 @@ fn through_join(node: &Join, plan: &PlanRef, terms: Vec<Term>, shared: &mut Rewr
             right.extend(down_right);
         }
     }
-    let inputs = vec![push(&node.left, left, shared)?, push(&node.right, right, shared)?];
-    above(Plan::with_inputs(plan, inputs)?, stay)
+    let (left, right) = (push(&node.left, left, shared)?, push(&node.right, right, shared)?);
+    above(Join { left, right, ..node.clone() }.into_plan(plan.step)?, stay)
 }

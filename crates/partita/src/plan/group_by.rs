@@ -42,11 +42,11 @@ impl GroupBy {
     pub(crate) fn columns_used(&self, wanted: &BTreeSet<String>) -> BTreeSet<String> {
         let mut used = BTreeSet::new();
         for key in &self.keys {
-            used.extend(columns_of(&key));
+            used.extend(columns_of(key));
         }
         for call in self.aggregates.iter().filter(|call| wanted.contains(&call.name)) {
             for argument in &call.arguments {
-                used.extend(columns_of(&argument));
+                used.extend(columns_of(argument));
             }
         }
         used

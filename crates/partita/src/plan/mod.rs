@@ -123,25 +123,6 @@ impl Plan {
         }
     }
 
-    /// The name that `explain` and error messages use.
-    pub(crate) fn name(&self) -> &'static str {
-        match &self.node {
-            Node::Scan(_) => "scan",
-            Node::Memory(_) => "memory",
-            Node::Project(_) => "project",
-            Node::Filter(_) => "filter",
-            Node::GroupBy(_) => "group by",
-            Node::Join(_) => "join",
-            Node::Sort(_) => "sort",
-            Node::Slice(_) => "slice",
-            Node::Distinct(_) => "distinct",
-            Node::Concat(_) => "concat",
-            Node::Repartition(_) => "repartition",
-            Node::MapPartitions(_) => "map partitions",
-            Node::Shared(_) => "shared",
-        }
-    }
-
     /// The columns of the `input`-th input that this node itself needs, given that its own consumers need
     /// `wanted` of its output.
     pub(crate) fn columns_used(&self, input: usize, wanted: &BTreeSet<String>) -> BTreeSet<String> {

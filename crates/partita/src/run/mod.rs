@@ -32,7 +32,7 @@ pub(crate) enum Output {
     /// A partition's runs, in order.
     Runs(Arc<Vec<Run>>),
     /// A partition's rows, in order, with their place in the ledger.
-    Batches(Vec<RecordBatch>, Kept),
+    Batches { batches: Vec<RecordBatch>, _kept: Kept },
     /// Files of a dataset that is not committed yet.
     Part(Part),
     /// A join's shared build side.
@@ -42,7 +42,7 @@ pub(crate) enum Output {
 }
 
 /// Memory that a result holds.
-pub(crate) struct Kept(#[allow(dead_code, reason = "held for its drop")] pub(crate) Held);
+pub(crate) struct Kept(#[expect(dead_code, reason = "held for its drop")] pub(crate) Held);
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

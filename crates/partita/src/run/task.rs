@@ -189,7 +189,7 @@ enum OpenSink {
     Runs(RunWriter),
     Sort(SortRunWriter),
     Collect { batches: Vec<RecordBatch>, bytes: usize, held: Held },
-    Write(PartWriter),
+    Write(Box<PartWriter>),
 }
 
 impl OpenSink {
@@ -207,7 +207,7 @@ impl OpenSink {
                 bytes: 0,
                 held: Held::new(&environment.workspace.memory),
             },
-            Sink::Write { writer, .. } => OpenSink::Write(writer.part(part)),
+            Sink::Write { writer, .. } => OpenSink::Write(Box::new(writer.part(part))),
         })
     }
 
@@ -233,7 +233,7 @@ impl OpenSink {
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
             OpenSink::Sort(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Collect { batches, held, .. } => Output::Batches(batches, Kept(held)),
+            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, _kept: Kept(held) },
             OpenSink::Write(writer) => Output::Part(writer.finish()?),
         })
     }
