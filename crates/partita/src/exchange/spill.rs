@@ -86,18 +86,39 @@ impl SpillDirectory {
     }
 
     fn make(&self) -> Result<Made> {
+        const ATTEMPTS: usize = 64;
         self.sweep();
-        let path = self.parent.join(format!("{PREFIX}{}-{:016x}", std::process::id(), random()));
-        self.files
-            .create_dir(&path, true)
-            .map_err(|error| self.failed("create the spill directory", &path, 0, error))?;
-        let lock_path = path.join(LOCK);
-        let lock = self
-            .files
-            .create(&lock_path, true)
-            .and_then(|_| self.files.try_lock(&lock_path))
-            .map_err(|error| self.failed("lock the spill directory", &lock_path, 0, error))?;
-        Ok(Made { path, written: vec![lock_path], _lock: LockGuard(lock) })
+        for _ in 0..ATTEMPTS {
+            let path = self.parent.join(format!("{PREFIX}{}-{:016x}", std::process::id(), random()));
+            self.files
+                .create_dir(&path, true)
+                .map_err(|error| self.failed("create the spill directory", &path, 0, error))?;
+            let lock_path = path.join(LOCK);
+            match self.lock(&lock_path) {
+                Ok(Some(lock)) => {
+                    return Ok(Made { path, written: vec![lock_path], _lock: LockGuard(Some(lock)) });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    drop(self.files.remove_file(&lock_path));
+                    drop(self.files.remove_dir(&path));
+                    return Err(self.failed("lock the spill directory", &lock_path, 0, error));
+                }
+            }
+        }
+        let error = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+        Err(self.failed("lock a spill directory", &self.parent, 0, error))
+    }
+
+    /// Makes and takes a directory's lock. `None` if the sweep of another run met the lock before it was taken:
+    /// then the directory is being removed, and this run needs another one.
+    fn lock(&self, path: &Path) -> std::io::Result<Option<Box<dyn std::any::Any + Send + Sync>>> {
+        let lock = self.files.create(path, true).and_then(|_| self.files.try_lock(path));
+        // The lock of a file that was removed meanwhile is worth nothing.
+        match lock.and_then(|lock| self.files.info(path).map(|_| lock)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            other => other,
+        }
     }
 
     /// Removes what crashed runs left. Nothing here may fail this run: what cannot be removed stays.

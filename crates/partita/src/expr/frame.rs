@@ -180,7 +180,8 @@ impl<'a> Frame<'a> {
             };
             let is_true = true_only(boolean(&condition)?);
             let takes = arrow::compute::and(&is_true, &open)?;
-            open = arrow::compute::and_not(&open, &is_true)?;
+            // Not arrow's `and_not`: in 59.3 it is wrong for masks that do not begin at a byte.
+            open = arrow::compute::and(&open, &not(&is_true)?)?;
             if takes.true_count() > 0 {
                 let value =
                     self.branch_value(branch.value, branch.lazy_value.as_deref(), &takes, data_type)?;

@@ -1,0 +1,176 @@
+//! `check`: one chain, run in every way in which an engine may run it, must give one answer.
+//!
+//! A chain runs over 1, 2 and 7 partitions, on 1, 2 and 4 threads, optimized and not, with ample memory and
+//! with so little that every exchange spills, and once more with exchanges cut so small that even few rows are
+//! shuffled, merged and spilled. Threads and memory must not change a bit, nor the order of rows. Partitions,
+//! the optimizer and the cuts may change the order where the plan leaves it open, and the last bits of floats.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
+
+use arrow::array::RecordBatch;
+use partita::{PartitionedFrame, Session};
+
+use crate::rows::Rows;
+
+/// Whether a chain fixes the order of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Fixed,
+    Free,
+}
+
+/// What may not change the answer, but for order and rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Shape {
+    partitions: usize,
+    optimize: bool,
+    /// Exchanges are cut after a few rows and no join is broadcast.
+    small_cuts: bool,
+}
+
+/// What may not change anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Means {
+    threads: usize,
+    spill: bool,
+}
+
+fn shapes() -> impl Iterator<Item = Shape> {
+    let all = [1, 2, 7].into_iter().flat_map(|partitions| {
+        [true, false].into_iter().flat_map(move |optimize| {
+            [false, true].map(|small_cuts| Shape { partitions, optimize, small_cuts })
+        })
+    });
+    all
+}
+
+fn means() -> impl Iterator<Item = Means> {
+    [1, 2, 4].into_iter().flat_map(|threads| [false, true].map(|spill| Means { threads, spill }))
+}
+
+/// Where the checks spill to.
+pub(crate) static SPILL: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = std::env::temp_dir().join(format!("partita-check-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory to spill to");
+    directory
+});
+
+/// Sessions are kept: each has threads of its own.
+fn session(shape: Shape, means: Means) -> Session {
+    type Key = (bool, bool, Means);
+    static SESSIONS: LazyLock<Mutex<HashMap<Key, Session>>> = LazyLock::new(Mutex::default);
+    let mut sessions = SESSIONS.lock().expect("no check panics while it holds this");
+    let key = (shape.optimize, shape.small_cuts, means);
+    let make = || {
+        let mut builder = Session::builder().threads(means.threads).optimize(shape.optimize);
+        builder = if means.spill {
+            builder.memory_limit(16 << 20).exchange_limit(0).spill_dir(&*SPILL)
+        } else {
+            builder.memory_limit(1 << 30)
+        };
+        if shape.small_cuts {
+            builder = builder.run_bytes(512).task_bytes(1024).broadcast_bytes(0);
+        }
+        builder.build().expect("settings that work")
+    };
+    sessions.entry(key).or_insert_with(make).clone()
+}
+
+/// Batches in about equal parts, one per partition; some are empty if there are few rows.
+pub(crate) fn partitioned(batch: &RecordBatch, partitions: usize) -> Vec<RecordBatch> {
+    let rows = batch.num_rows();
+    let start = |index: usize| rows * index / partitions;
+    (0..partitions).map(|index| batch.slice(start(index), start(index + 1) - start(index))).collect()
+}
+
+fn run(
+    inputs: &[RecordBatch],
+    chain: &dyn Fn(&[PartitionedFrame]) -> PartitionedFrame,
+    shape: Shape,
+    means: Means,
+) -> Result<Rows, String> {
+    let session = session(shape, means);
+    let frames: Vec<PartitionedFrame> = inputs
+        .iter()
+        .map(|batch| {
+            PartitionedFrame::from_batches(partitioned(batch, shape.partitions)).with_session(&session)
+        })
+        .collect();
+    let frame = chain(&frames);
+    let table = frame.compute().map_err(|error| error.to_string())?;
+    let names = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+    Ok(Rows::of_batches(names, table.batches()))
+}
+
+/// Runs the chain in every way and says where two answers differ. `Ok` holds the one answer, or the one error.
+pub(crate) fn try_check(
+    inputs: &[RecordBatch],
+    order: Order,
+    chain: &dyn Fn(&[PartitionedFrame]) -> PartitionedFrame,
+) -> Result<Result<Rows, String>, String> {
+    let mut answer: Option<(Shape, Result<Rows, String>)> = None;
+    for shape in shapes() {
+        let mut of_shape: Option<(Means, Result<Rows, String>)> = None;
+        for means in means() {
+            let got = run(inputs, chain, shape, means);
+            match &of_shape {
+                None => of_shape = Some((means, got)),
+                Some((first, expected)) => {
+                    compare(expected, &got, true, true)
+                        .map_err(|difference| format!("{shape:?}: {first:?} and {means:?}: {difference}"))?;
+                }
+            }
+        }
+        let Some((_, got)) = of_shape else { continue };
+        match &answer {
+            None => answer = Some((shape, got)),
+            Some((first, expected)) => compare(expected, &got, order == Order::Fixed, false)
+                .map_err(|difference| format!("{first:?} and {shape:?}: {difference}"))?,
+        }
+    }
+    answer.map(|(_, answer)| answer).ok_or_else(|| "no way to run was tried".to_owned())
+}
+
+fn compare(
+    one: &Result<Rows, String>,
+    other: &Result<Rows, String>,
+    ordered: bool,
+    bits: bool,
+) -> Result<(), String> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one.difference(other, ordered, bits).map_or(Ok(()), Err),
+        // Which of several bad rows is met first, and the words about the plan, depend on the shape.
+        (Err(one), Err(other)) if !bits || one == other => Ok(()),
+        (Err(one), Err(other)) => Err(format!("the errors `{one}` and `{other}`")),
+        (Ok(rows), Err(error)) | (Err(error), Ok(rows)) => {
+            Err(format!("{} rows and the error `{error}`", rows.rows.len()))
+        }
+    }
+}
+
+/// Runs the chain in every way and returns the one answer.
+#[track_caller]
+pub(crate) fn check(
+    inputs: &[RecordBatch],
+    order: Order,
+    chain: impl Fn(&[PartitionedFrame]) -> PartitionedFrame,
+) -> Rows {
+    let answer = try_check(inputs, order, &chain).unwrap_or_else(|difference| panic!("{difference}"));
+    answer.unwrap_or_else(|error| panic!("the chain failed: {error}"))
+}
+
+/// Runs the chain in every way and demands these rows.
+#[track_caller]
+pub(crate) fn check_rows(
+    inputs: &[RecordBatch],
+    order: Order,
+    expected: &Rows,
+    chain: impl Fn(&[PartitionedFrame]) -> PartitionedFrame,
+) {
+    let got = check(inputs, order, chain);
+    if let Some(difference) = got.difference(expected, order == Order::Fixed, false) {
+        panic!("got and expected: {difference}");
+    }
+}
