@@ -96,6 +96,14 @@ fn aggregates_of_no_rows() {
 }
 
 #[test]
+fn a_filter_above_an_aggregate_of_all_rows_stays_there() {
+    let expected = Rows::new(&["n"], vec![]);
+    check_rows(&[sales()], Order::Fixed, &expected, |frames| {
+        frames[0].agg([size().alias("n")]).filter(lit(true).is_null())
+    });
+}
+
+#[test]
 fn sort_directions_and_null_places() {
     let select = |frame: &PartitionedFrame| frame.select(["sold", "year"]);
     let last = vec![

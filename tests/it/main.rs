@@ -7,5 +7,7 @@
 
 mod cases;
 mod check;
+mod oracle;
+mod random;
 mod rows;
 mod tidy;

@@ -42,7 +42,9 @@ fn push(plan: &PlanRef, terms: Vec<Term>, shared: &mut Rewritten) -> Result<Plan
             let keys: HashMap<String, Expr> =
                 node.keys.iter().map(|key| (key.output_name(), key.without_alias().clone())).collect();
             let (down, stay) = split(terms, plan, |term| {
-                let only_keys = columns_of(&term.expr).iter().all(|name| keys.contains_key(name));
+                // Without keys there is one row, even of no rows.
+                let only_keys =
+                    !keys.is_empty() && columns_of(&term.expr).iter().all(|name| keys.contains_key(name));
                 only_keys.then(|| term.expr.substitute(&keys)).filter(|expr| is_safe(expr, &node.input))
             });
             one_input(plan, &node.input, down, stay, shared)
