@@ -161,6 +161,16 @@ impl Error {
     pub fn is_panic(&self) -> bool {
         matches!(*self.0.kind, Kind::Panicked { .. })
     }
+    /// The sentence without the step and the line of the chain: for programs whose users did not write the
+    /// chain, such as the `partita` command.
+    pub fn message(&self) -> String {
+        let mut message = self.0.kind.to_string();
+        for context in &self.0.context {
+            message.push_str(", ");
+            message.push_str(context);
+        }
+        message
+    }
     /// The file or data error below, if that is what it is.
     pub fn io(&self) -> Option<&partita_io::Error> {
         match &*self.0.kind {

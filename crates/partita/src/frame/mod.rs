@@ -5,6 +5,7 @@
 
 mod collect;
 mod columns;
+mod describe;
 mod group_by;
 mod merge;
 mod partitions;

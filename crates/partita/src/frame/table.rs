@@ -53,6 +53,10 @@ impl Table {
         }
     }
 
+    pub(super) fn shared_report(&self) -> Arc<Report> {
+        Arc::clone(&self.report)
+    }
+
     /// What the run did: stages with rows, bytes and time, memory and spilling.
     pub fn report(&self) -> &Report {
         &self.report

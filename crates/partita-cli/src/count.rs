@@ -1,0 +1,28 @@
+//! `partita count`: the number of rows.
+
+use std::io::Write;
+
+use partita::arrow::array::AsArray;
+use partita::arrow::datatypes::Int64Type;
+use partita::size;
+
+use crate::arguments::CountArguments;
+use crate::failure::Failure;
+use crate::reading;
+use crate::running::Running;
+
+pub(crate) fn run(arguments: &CountArguments) -> Result<(), Failure> {
+    let running = Running::start(&arguments.run)?;
+    let frame = reading::frame(&arguments.sources, &arguments.read, &running.session)?;
+    let table = running.work(|| frame.agg([size().alias("rows")]).compute())?;
+    let rows: i64 = table
+        .batches()
+        .iter()
+        .flat_map(|batch| batch.columns().first())
+        .filter_map(|column| column.as_primitive_opt::<Int64Type>())
+        .flat_map(|counts| counts.iter().flatten())
+        .sum();
+    reading::tell(table.report().notices());
+    writeln!(std::io::stdout().lock(), "{rows}")?;
+    Ok(())
+}

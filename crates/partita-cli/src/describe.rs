@@ -1,0 +1,14 @@
+//! `partita describe`: statistics of each column.
+
+use crate::arguments::DescribeArguments;
+use crate::failure::Failure;
+use crate::running::Running;
+use crate::{output, reading};
+
+pub(crate) fn run(arguments: &DescribeArguments) -> Result<(), Failure> {
+    let running = Running::start(&arguments.run)?;
+    let frame = reading::frame(&arguments.sources, &arguments.read, &running.session)?;
+    let table = running.work(|| frame.describe())?;
+    reading::tell(table.report().notices());
+    output::print(&arguments.output, table.schema(), table.batches())
+}
