@@ -39,6 +39,7 @@ def arguments():
     parser.add_argument("--timeout", type=float, default=300, help="seconds that one process may take (default 300)")
     parser.add_argument("--queries", help="only these, separated by commas")
     parser.add_argument("--engines", help="only these, separated by commas")
+    parser.add_argument("--program", type=Path, help="measure this build of Partita instead of building one")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     return parser.parse_args()
 
@@ -171,7 +172,9 @@ def main():
     make_environment()
     wanted = args.queries.split(",") if args.queries else None
     chosen = args.engines.split(",") if args.engines else suites.ENGINES
-    program = build(args.suite) if "partita" in chosen else None
+    program = args.program and args.program.resolve()
+    if program is None and "partita" in chosen:
+        program = build(args.suite)
     records = []
     for query in suites.queries(args.suite):
         if wanted and query.name not in wanted:

@@ -193,19 +193,17 @@ def group_spread():
     return spread.reset_index().sort_values(["origin", "month"])
 
 
-@question("by dest, in the order of the files: first and last dep_time (null or not), first tailnum, distinct carriers, tailnums")
+@question("by dest, in the order of the files: first and last dep_time and first tailnum that are not null, distinct carriers, tailnums; by dest")
 def group_first_last_nunique():
     grouped = by(F, "dest")
-    ends = pd.DataFrame(
-        {
-            "first_dep": grouped.dep_time.agg(lambda values: values.iloc[0]),
-            "last_dep": grouped.dep_time.agg(lambda values: values.iloc[-1]),
-            "first_plane": grouped.tailnum.agg(lambda values: values.iloc[0]),
-            "carriers": grouped.carrier.nunique(),
-            "planes": grouped.tailnum.nunique(),
-        }
-    )
-    return ends.reset_index().astype({"first_dep": "Int64", "last_dep": "Int64"}).sort_values("dest")
+    ends = {
+        "first_dep": grouped.dep_time.first(),
+        "last_dep": grouped.dep_time.last(),
+        "first_plane": grouped.tailnum.first(),
+        "carriers": grouped.carrier.nunique(),
+        "planes": grouped.tailnum.nunique(),
+    }
+    return pd.DataFrame(ends).reset_index().sort_values("dest")
 
 
 @question("of the flights that arrived, by dest: was any more than 180 minutes late, were all at most 60 late; by dest")
