@@ -8,6 +8,7 @@
 
 mod cases;
 mod check;
+mod files;
 mod golden;
 mod oracle;
 mod random;

@@ -126,12 +126,12 @@ fn one_input(
 fn into_scan(scan: &Scan, plan: &PlanRef, terms: Vec<Term>) -> Result<PlanRef> {
     let Some(first) = terms.first() else { return Ok(plan.clone()) };
     // Errors of the filter are told with the first filter's step; columns bind against the whole source.
-    let step = first.step;
+    let filter_step = Some(scan.filter_step.unwrap_or(first.step));
     let own = scan.filter.clone().into_iter();
     let Some(filter) = conjoin(own.chain(terms.into_iter().map(|term| term.expr))) else {
         return Ok(plan.clone());
     };
-    Scan { filter: Some(filter), ..scan.clone() }.into_plan(step)
+    Scan { filter: Some(filter), filter_step, ..scan.clone() }.into_plan(plan.step)
 }
 
 fn through_project(

@@ -16,6 +16,8 @@ pub(crate) struct Scan {
     pub(crate) columns: Option<Vec<String>>,
     /// Over the source's columns, which need not be among `columns`.
     pub(crate) filter: Option<Expr>,
+    /// The step that the filter comes from: the scan's own is the one that its files' errors are told with.
+    pub(crate) filter_step: Option<Step>,
     /// No more rows than this are needed from any one split.
     pub(crate) limit: Option<usize>,
 }
@@ -23,7 +25,8 @@ pub(crate) struct Scan {
 impl Scan {
     pub(crate) fn plan(source: Arc<dyn Source>, step: Step) -> PlanRef {
         let schema = source.schema().clone();
-        Plan::new(Node::Scan(Scan { source, columns: None, filter: None, limit: None }), schema, step)
+        let scan = Scan { source, columns: None, filter: None, filter_step: None, limit: None };
+        Plan::new(Node::Scan(scan), schema, step)
     }
 
     /// This scan as a plan, after its columns, filter or source were changed.

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use partita_io::{ScanRequest, Source as FileSource, Split};
 
 use super::{Output, RunEnvironment};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Step};
 use crate::exchange::{MergedRange, RunSet, bucket_ranges, split_ranges};
 use crate::op::{BuildSide, Flow, JoinShape, Out};
 use crate::run::metrics::StageMetrics;
@@ -28,6 +28,7 @@ pub(super) enum Piece {
         source: Arc<dyn FileSource>,
         request: ScanRequest,
         split: Split,
+        step: Step,
     },
     Batches {
         batches: Vec<RecordBatch>,
@@ -65,10 +66,11 @@ pub(super) fn pieces(
     };
     let task_bytes = environment.settings.task_bytes;
     Ok(match feed {
-        Feed::Planned(Source::Scan { source, request }) => source
-            .splits(&request, &environment.read)?
+        Feed::Planned(Source::Scan { source, request, step }) => source
+            .splits(&request, &environment.read)
+            .map_err(|error| Error::from(error).at_step(step))?
             .into_iter()
-            .map(|split| Piece::Split { source: Arc::clone(&source), request: request.clone(), split })
+            .map(|split| Piece::Split { source: Arc::clone(&source), request: request.clone(), split, step })
             .collect(),
         Feed::Planned(Source::Memory { partitions, projection }) => partitions
             .iter()
@@ -183,12 +185,12 @@ impl Piece {
             Ok(Flow::Continue)
         };
         match self {
-            Piece::Split { source, request, split } => {
+            Piece::Split { source, request, split, step } => {
                 let note = |error: partita_io::Error| {
                     if error.is_type_too_narrow() {
                         environment.note_too_narrow(&source, &request);
                     }
-                    Error::from(error)
+                    Error::from(error).at_step(step)
                 };
                 let mut reader = source.read(&split, &request, &environment.read).map_err(note)?;
                 let mut read = 0;

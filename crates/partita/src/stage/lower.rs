@@ -86,10 +86,11 @@ impl Lowering {
             ..ScanRequest::default()
         };
         if let Some(filter) = &scan.filter {
-            request.filter = Some(Arc::new(ScanFilter::new(filter, all, step)?));
+            let of_filter = scan.filter_step.unwrap_or(step);
+            request.filter = Some(Arc::new(ScanFilter::new(filter, all, of_filter)?));
             request.prune = prune_terms(filter, all)?;
         }
-        Ok(open(Source::Scan { source: Arc::clone(&scan.source), request }, schema))
+        Ok(open(Source::Scan { source: Arc::clone(&scan.source), request, step }, schema))
     }
 
     fn lower_project(&mut self, project: &Project, schema: &SchemaRef, step: Step) -> Result<Open> {

@@ -17,6 +17,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use partita_io::{DatasetWriter, ScanRequest, Source as FileSource};
 
+use crate::error::Step;
 use crate::exchange::{HashKeys, SortSpec};
 use crate::op::{JoinShape, Operator};
 
@@ -74,8 +75,8 @@ impl Source {
 /// Where a pipeline's partitions come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// One partition per split of the files.
-    Scan { source: Arc<dyn FileSource>, request: ScanRequest },
+    /// One partition per split of the files; their errors are told with `step`.
+    Scan { source: Arc<dyn FileSource>, request: ScanRequest, step: Step },
     /// Record batches in memory.
     Memory { partitions: Arc<[Vec<RecordBatch>]>, projection: Option<Vec<usize>> },
     /// The hash exchange of a stage: one partition per range of buckets.
