@@ -130,6 +130,9 @@ impl BlockReader {
             }
             if let Some(records) = self.records_before_end(&found) {
                 found.truncate(records);
+                if let Ok(end) = usize::try_from(self.end - self.offset) {
+                    found.end_gap_at(end);
+                }
                 return self.last_block(bytes, found, len, unclosed).map(Some);
             }
             if at_end {

@@ -67,6 +67,15 @@ impl Index {
         }
     }
 
+    /// Cuts off at `end` a gap that reaches beyond it: bytes that belong to no record belong to no split either,
+    /// and must not look like a record that began before `end`.
+    pub(crate) fn end_gap_at(&mut self, end: usize) {
+        let is_gap = self.gaps.last().is_some_and(|&gap| gap as usize + 1 == self.records.len());
+        if let (true, Some(last)) = (is_gap, self.nexts.last_mut()) {
+            *last = (*last).min(end as u32);
+        }
+    }
+
     /// Ends the last record at the end of the file, which needs no line end. `end` is the length of the buffer.
     pub(crate) fn finish(&mut self, state: State, end: usize) {
         match state {

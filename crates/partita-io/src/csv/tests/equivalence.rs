@@ -245,3 +245,22 @@ fn every_truncation_of_a_small_file_gives_the_rows_of_the_csv_crate() {
         }
     }
 }
+
+/// A comment and a blank line are one gap; one that reached beyond a cut was taken for a quoted record.
+#[test]
+fn a_comment_before_a_blank_line_at_a_cut() {
+    let spoken = Spoken { quote: Some(b'"'), escape: None, comment: Some(b'#') };
+    let long = "a".repeat(45);
+    for text in [
+        format!("aaaaaaaaaa\n#\n\naaaaaa\n{long}"),
+        "a\n#\n\nb\n".to_owned(),
+        "a\n#\nb\n".to_owned(),
+        "aaaaaaaaaa\n#\n\naaaaaa\nc\n".to_owned(),
+    ] {
+        for split in [1, 2, 5, 1000] {
+            for block in [1, 2, 64, 1000] {
+                check_reader(spoken, text.as_bytes(), split, block);
+            }
+        }
+    }
+}
