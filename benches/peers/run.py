@@ -152,7 +152,7 @@ def measure_query(query, engines, program, args):
                 continue
             outcome = measure(query, engine, program, data, args, answer=repeat == 0)
             record.add(outcome, query.whole_process)
-            if engine == "partita":
+            if engine == "partita" and not args.program:
                 record.version = partita_version()
             if repeat == 0 and not outcome.error:
                 answers[engine] = outcome.report
