@@ -13,7 +13,9 @@ pub(crate) fn bucket_ranges(bytes: &[u64; BUCKETS], target: u64) -> Vec<Range<us
     let mut ranges = Vec::new();
     let (mut start, mut sum) = (0, 0u64);
     for (bucket, &size) in bytes.iter().enumerate() {
-        if sum > 0 && sum + size > target {
+        // An empty bucket never begins a range: a merge without keys has all rows in one bucket, and a second
+        // task would make a second row of nothing.
+        if size > 0 && sum > 0 && sum + size > target {
             ranges.push(start..bucket);
             (start, sum) = (bucket, 0);
         }
@@ -44,5 +46,8 @@ mod tests {
             assert!(ranges.iter().all(|range| within(range) || single(range)));
         }
         assert_eq!(bucket_ranges(&[0; BUCKETS], 10), vec![0..BUCKETS]);
+        let mut one = [0; BUCKETS];
+        one[0] = 11;
+        assert_eq!(bucket_ranges(&one, 10), vec![0..BUCKETS]);
     }
 }
