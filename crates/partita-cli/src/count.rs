@@ -4,7 +4,7 @@ use std::io::Write;
 
 use partita::arrow::array::AsArray;
 use partita::arrow::datatypes::Int64Type;
-use partita::size;
+use partita::{Expr, col, size};
 
 use crate::arguments::CountArguments;
 use crate::failure::Failure;
@@ -14,7 +14,15 @@ use crate::running::Running;
 pub(crate) fn run(arguments: &CountArguments) -> Result<(), Failure> {
     let running = Running::start(&arguments.run)?;
     let frame = reading::frame(&arguments.sources, &arguments.read, &running.session)?;
-    let table = running.work(|| frame.agg([size().alias("rows")]).compute())?;
+    let mut aggregates = vec![size().alias("rows")];
+    if reading::rows_depend_on_values(&arguments.read) {
+        // A column that nobody asks for is not read, and its bad values would go unseen.
+        let schema = frame.schema()?;
+        let read = schema.fields().iter().enumerate();
+        aggregates
+            .extend(read.map(|(at, field)| -> Expr { col(field.name()).count().alias(format!("{at}")) }));
+    }
+    let table = running.work(|| frame.agg(aggregates).compute())?;
     let rows: i64 = table
         .batches()
         .iter()

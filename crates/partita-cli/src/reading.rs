@@ -52,6 +52,11 @@ pub(crate) fn tell(notices: &[Notice]) {
     }
 }
 
+/// Whether a value, and not only the shape of its row, may make a row bad.
+pub(crate) fn rows_depend_on_values(arguments: &ReadArguments) -> bool {
+    !arguments.types.is_empty() || arguments.on_bad_row != OnBadRow::Error
+}
+
 /// A flag that cannot have the effect that it asks for is an error, not a silence.
 fn check(arguments: &ReadArguments, format: Format) -> Result<(), Failure> {
     let csv = &arguments.csv;
