@@ -7,7 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use partita_kernels::hash::hash_columns;
-use partita_kernels::partition::{partition_by_hash, scatter};
+use partita_kernels::partition::partition_by_hash;
+use partita_kernels::take::gather_rows;
 
 use super::buckets::BUCKET_BITS;
 use super::ledger::Ledger;
@@ -84,19 +85,16 @@ impl RunWriter {
     }
 
     fn close_run(&mut self) -> Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let batch = concat_batches(&self.gathered[0].schema(), &self.gathered)?;
-        self.gathered.clear();
-        self.bytes = 0;
+        let Some(first) = self.gathered.first() else { return Ok(()) };
         let (batch, offsets) = match &self.keys {
             Some(keys) => {
-                let (batch, offsets) = by_bucket(&batch, keys)?;
+                let (batch, offsets) = by_bucket(&self.gathered, keys)?;
                 (batch, Some(offsets))
             }
-            None => (batch, None),
+            None => (concat_batches(&first.schema(), &self.gathered)?, None),
         };
+        self.gathered.clear();
+        self.bytes = 0;
         self.held.set(0)?;
         let run = keep(batch, offsets, &self.ledger, &self.spill, &mut self.file)?;
         self.runs.push(run);
@@ -104,20 +102,27 @@ impl RunWriter {
     }
 }
 
-/// The batch with its rows ordered by bucket, stable, and the offsets of the buckets.
-fn by_bucket(batch: &RecordBatch, keys: &HashKeys) -> Result<(RecordBatch, Box<[u32]>)> {
-    let mut hashes = Vec::with_capacity(batch.num_rows());
-    if keys.columns.is_empty() {
-        hashes.resize(batch.num_rows(), 0);
-    } else {
-        let columns = keys.columns.iter().zip(&keys.types);
-        let columns = columns
-            .map(|(&index, to)| cast(batch.column(index), to))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        hash_columns(&columns, &mut hashes)?;
+/// The rows of some batches in one batch, ordered by bucket, stable, and the offsets of the buckets. Rows go
+/// straight to their place: a copy in between would cost as much again.
+fn by_bucket(batches: &[RecordBatch], keys: &HashKeys) -> Result<(RecordBatch, Box<[u32]>)> {
+    let mut hashes = Vec::new();
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    let mut one = Vec::new();
+    for (number, batch) in batches.iter().enumerate() {
+        one.clear();
+        if keys.columns.is_empty() {
+            one.resize(batch.num_rows(), 0);
+        } else {
+            let columns =
+                keys.columns.iter().zip(&keys.types).map(|(&index, to)| cast(batch.column(index), to));
+            hash_columns(&columns.collect::<std::result::Result<Vec<_>, _>>()?, &mut one)?;
+        }
+        hashes.extend_from_slice(&one);
+        places.extend((0..batch.num_rows()).map(|row| (number, row)));
     }
     let partitions = partition_by_hash(&hashes, BUCKET_BITS)?;
-    Ok((scatter(batch, &partitions.order)?, partitions.offsets.into()))
+    let order: Vec<(usize, usize)> = partitions.order.iter().map(|&row| places[row as usize]).collect();
+    Ok((gather_rows(batches, &order)?, partitions.offsets.into()))
 }
 
 /// Keeps a run in memory if the ledger has room, else on disk.
