@@ -315,3 +315,23 @@ fn runs_that_spill_at_the_same_time_do_not_sweep_each_other() {
     });
     assert_eq!(std::fs::read_dir(directory.path()).expect("the directory").count(), 0);
 }
+
+#[test]
+fn an_outer_merge_over_a_concat_gives_lonely_rows_once() {
+    let expected =
+        Rows::new(&["k", "v_x", "v_y"], vec![row![1, "a", 24], row![5, "z", NULL], row![3, NULL, 22]]);
+    let other = batch! { "k" => [5], "v" => ["z"] }.expect("columns of one length");
+    check_rows(&[left(), right(), other], Order::Free, &expected, |frames| {
+        concat([&frames[0].head(1), &frames[2]])
+            .merge(&frames[1].filter(col("k").is_in([1, 3])), on(["k"]).how(How::Outer))
+    });
+}
+
+#[test]
+fn an_aggregate_of_all_rows_is_one_row_however_large_its_states() {
+    let numbers = batch! { "n" => (0..5000_i64).map(|number| number % 1000).collect::<Vec<_>>() };
+    let expected = Rows::new(&["different", "median"], vec![row![1000, 499.5]]);
+    check_rows(&[numbers.expect("one column")], Order::Fixed, &expected, |frames| {
+        frames[0].agg([col("n").nunique().alias("different"), col("n").median().alias("median")])
+    });
+}

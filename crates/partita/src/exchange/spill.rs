@@ -130,12 +130,30 @@ impl SpillDirectory {
             if entry.kind != FileKind::Directory || !name.starts_with(PREFIX) {
                 continue;
             }
-            if let Ok(Some(_held)) = self.files.try_lock(&entry.path.join(LOCK)) {
-                if let Ok(left) = self.files.list(&entry.path) {
-                    left.iter().for_each(|file| drop(self.files.remove_file(&file.path)));
+            match self.files.try_lock(&entry.path.join(LOCK)) {
+                Ok(Some(_held)) => {
+                    if let Ok(left) = self.files.list(&entry.path) {
+                        let left: Vec<PathBuf> = left.into_iter().map(|file| file.path).collect();
+                        self.remove(&entry.path, &left);
+                    }
                 }
-                drop(self.files.remove_dir(&entry.path));
+                Ok(None) => {}
+                // Without a lock it is empty: a run ended before it made one. One that is just about to will
+                // find its directory gone, and makes another.
+                Err(_) => drop(self.files.remove_dir(&entry.path)),
             }
+        }
+    }
+
+    /// Removes a directory and the files in it, the lock last: what cannot be removed now is known by it to the
+    /// next run's sweep.
+    fn remove(&self, path: &Path, files: &[PathBuf]) {
+        let lock = path.join(LOCK);
+        let others = files.iter().filter(|file| **file != lock);
+        let kept = others.filter(|file| self.files.remove_file(file).is_err()).count();
+        if kept == 0 {
+            drop(self.files.remove_file(&lock));
+            drop(self.files.remove_dir(path));
         }
     }
 
@@ -154,8 +172,7 @@ impl Drop for SpillDirectory {
         let made = self.made.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = made.take() {
             // The run is over; a file that cannot be removed now is swept by the next run.
-            made.written.iter().for_each(|path| drop(self.files.remove_file(path)));
-            drop(self.files.remove_dir(&made.path));
+            self.remove(&made.path, &made.written);
         }
     }
 }

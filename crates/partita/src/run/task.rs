@@ -80,6 +80,9 @@ pub(super) fn run_task(
     match (stopped, result) {
         (Some(stopped), _) => Err(Halt::Stopped(stopped)),
         (None, Ok(output)) => Ok(output),
+        (None, Err(error)) if error.is_cancelled() => {
+            Err(context.check().map_or_else(Halt::Stopped, |()| Halt::Failed(error)))
+        }
         // A reader's error names the file itself.
         (None, Err(error)) if error.io().is_some() || error.is_memory() => Err(Halt::Failed(error)),
         (None, Err(error)) => Err(Halt::Failed(error.context(format!("in {name}")))),
@@ -110,6 +113,7 @@ fn work(
         });
     }
     let mut sink = OpenSink::open(&sink, part, &environment)?;
+    let passing = Passing { metrics: &metrics, context };
     let mut go_on = || {
         if let Err(stop) = context.check() {
             *stopped = Some(stop);
@@ -119,13 +123,13 @@ fn work(
     };
     if go_on()? {
         piece.pump(&environment, &metrics, &mut go_on, &mut |batch| {
-            drive(&mut chain, &mut sink, &metrics, batch)
+            drive(&mut chain, &mut sink, &passing, batch)
         })?;
     }
     if stopped.is_some() {
         return Err(Error::cancelled());
     }
-    finish(&mut chain, &mut sink, &metrics)?;
+    finish(&mut chain, &mut sink, &passing)?;
     if let Some(gate) = &gate {
         gate.finished(number);
     }
@@ -145,38 +149,48 @@ impl Link {
     }
 }
 
+/// What every batch passes on its way through a task.
+struct Passing<'a> {
+    metrics: &'a StageMetrics,
+    context: &'a TaskContext,
+}
+
 /// Pushes a batch through the chain into the sink.
 fn drive(
     chain: &mut [Link],
     sink: &mut OpenSink,
-    metrics: &StageMetrics,
+    passing: &Passing<'_>,
     batch: RecordBatch,
 ) -> Result<Flow> {
+    // Here and not only at the source: one batch of a join's probe side can make millions of rows.
+    if passing.context.is_stopped() {
+        return Err(Error::cancelled());
+    }
     match chain.split_first_mut() {
         None => {
-            metrics.add_rows_out(batch.num_rows());
+            passing.metrics.add_rows_out(batch.num_rows());
             sink.push(batch)?;
             Ok(Flow::Continue)
         }
         Some((Link::Operator(state, step), rest)) => state
-            .push(batch, &mut |batch| drive(rest, sink, metrics, batch))
+            .push(batch, &mut |batch| drive(rest, sink, passing, batch))
             .map_err(|error| error.at_step(*step)),
         Some((Link::Enough(gate, number), rest)) => {
             if let Some(gate) = gate {
                 gate.count(*number, batch.num_rows());
             }
-            drive(rest, sink, metrics, batch)
+            drive(rest, sink, passing, batch)
         }
     }
 }
 
 /// Ends the operators in order, each into those after it.
-fn finish(chain: &mut [Link], sink: &mut OpenSink, metrics: &StageMetrics) -> Result<()> {
+fn finish(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>) -> Result<()> {
     let mut rest = chain;
     while let Some((first, others)) = rest.split_first_mut() {
         if let Link::Operator(state, step) = first {
             state
-                .finish(&mut |batch| drive(others, sink, metrics, batch))
+                .finish(&mut |batch| drive(others, sink, passing, batch))
                 .map_err(|error| error.at_step(*step))?;
         }
         rest = others;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::Compare;
 
-use super::lower::{Lowering, Open};
-use super::{JoinStep, PipelineStep, Sink};
+use super::lower::{Lowering, Open, open};
+use super::{Cut, JoinStep, PipelineStep, Sink, Source};
 use crate::error::{Error, Result, Step, column_index};
 use crate::exchange::HashKeys;
 use crate::expr::{TermCompare, common_type};
@@ -23,6 +23,12 @@ impl Lowering {
         let swapped = node.how == How::Right;
         let (probe, build) = if swapped { (&node.right, &node.left) } else { (&node.left, &node.right) };
         let mut probe = self.lower(probe)?;
+        if node.how == How::Outer && probe.pipelines.len() > 1 {
+            // Build rows without a partner are known only after all probe rows, those of a whole concat.
+            let schema = Arc::clone(&probe.schema);
+            let stage = self.close(probe, Sink::Rows);
+            probe = open(Source::Rows { stage, cut: Cut::AsMade }, &schema);
+        }
         let build = self.lower(build)?;
         let shape = Arc::new(join_shape(node, swapped, &probe.schema, &build.schema, schema, step)?);
         let hash = HashKeys { columns: shape.build_keys.clone(), types: shape.key_types.clone() };
