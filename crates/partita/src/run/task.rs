@@ -156,12 +156,7 @@ struct Passing<'a> {
 }
 
 /// Pushes a batch through the chain into the sink.
-fn drive(
-    chain: &mut [Link],
-    sink: &mut OpenSink,
-    passing: &Passing<'_>,
-    batch: RecordBatch,
-) -> Result<Flow> {
+fn drive(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, batch: RecordBatch) -> Result<Flow> {
     // Here and not only at the source: one batch of a join's probe side can make millions of rows.
     if passing.context.is_stopped() {
         return Err(Error::cancelled());
