@@ -63,6 +63,9 @@ impl Format {
             }
         }
         let Some((format, first)) = found.first() else {
+            if let Some(nothing) = paths.iter().find_map(nothing_there) {
+                return Err(Failure::Work(nothing.into()));
+            }
             return Err(Failure::usage(format!(
                 "the name of `{}` does not tell its format; say it with --from csv, ndjson, ipc or parquet",
                 paths.first().map(|path| path.display().to_string()).unwrap_or_default()
@@ -79,6 +82,18 @@ impl Format {
             ))),
         }
     }
+}
+
+/// Why there is nothing to read at a path, if that is so. A glob is the reader's to judge.
+fn nothing_there(path: &PathBuf) -> Option<partita::io::Error> {
+    let glob = path.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte));
+    if path.is_dir() {
+        let message = "no file in the directory has a name that tells its format; say the format with --from";
+        return Some(partita::io::Error::invalid(message).in_file(path));
+    }
+    let place = path.display();
+    let missing = || partita::io::Error::invalid(format!("there is no file or directory `{place}`"));
+    (!glob && !path.exists()).then(missing)
 }
 
 /// A file's extension in lower case, without that of its compression, and the compression.
@@ -113,10 +128,10 @@ fn in_directory(directory: &Path, depth: usize, found: &mut Vec<(Format, PathBuf
             if depth < DEEPEST {
                 in_directory(&path, depth + 1, found);
             }
-        } else if let Some(format) = Format::of_name(&path) {
-            if !found.iter().any(|(known, _)| *known == format) {
-                found.push((format, path));
-            }
+        } else if let Some(format) = Format::of_name(&path)
+            && !found.iter().any(|(known, _)| *known == format)
+        {
+            found.push((format, path));
         }
     }
 }

@@ -77,15 +77,15 @@ fn check(arguments: &ReadArguments, format: Format) -> Result<(), Failure> {
     let refuse = |flag: &str, of: &str| {
         Err(Failure::usage(format!("{flag} is about reading {of}, and the source is {}", format.name())))
     };
-    if format != Format::Csv {
-        if let Some((flag, _)) = only_csv.iter().find(|(_, given)| *given) {
-            return refuse(flag, "csv");
-        }
+    if format != Format::Csv
+        && let Some((flag, _)) = only_csv.iter().find(|(_, given)| *given)
+    {
+        return refuse(flag, "csv");
     }
-    if !matches!(format, Format::Csv | Format::Ndjson) {
-        if let Some((flag, _)) = only_text.iter().find(|(_, given)| *given) {
-            return refuse(flag, "csv or ndjson");
-        }
+    if !matches!(format, Format::Csv | Format::Ndjson)
+        && let Some((flag, _)) = only_text.iter().find(|(_, given)| *given)
+    {
+        return refuse(flag, "csv or ndjson");
     }
     Ok(())
 }

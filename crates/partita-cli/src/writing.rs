@@ -141,10 +141,10 @@ fn check(arguments: &WriteArguments, format: Format) -> Result<(), Failure> {
     let refuse = |flag: &str, of: &str| {
         Err(Failure::usage(format!("{flag} is about writing {of}, and the destination is {}", format.name())))
     };
-    if format != Format::Csv {
-        if let Some((flag, _)) = csv.iter().find(|(_, given)| *given) {
-            return refuse(flag, "csv");
-        }
+    if format != Format::Csv
+        && let Some((flag, _)) = csv.iter().find(|(_, given)| *given)
+    {
+        return refuse(flag, "csv");
     }
     if format != Format::Parquet && arguments.row_group_rows.is_some() {
         return refuse("--row-group-rows", "parquet");

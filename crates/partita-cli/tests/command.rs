@@ -344,6 +344,7 @@ fn failing_work_is_code_1_and_leaves_nothing() {
     let place = Place::new(&[("c.csv", CITIES), ("bad.parquet", "PAR1 no PAR1"), ("ragged.csv", "a,b\n1\n")]);
     for (arguments, said) in [
         ("head none.csv", "none.csv"),
+        ("head none", "no file or directory `none`"),
         ("head c.csv --select cty", "did you mean `city`?"),
         ("head bad.parquet", "bad.parquet"),
         ("count ragged.csv", "line 2"),
@@ -356,6 +357,13 @@ fn failing_work_is_code_1_and_leaves_nothing() {
         assert!(!error.contains(".rs:"), "{arguments}: {error}");
     }
     assert_eq!(place.names(), ["bad.parquet", "c.csv", "ragged.csv"]);
+}
+
+#[test]
+fn a_directory_without_data_is_failing_work() {
+    let place = Place::new(&[("d/notes.md", "no data")]);
+    assert!(place.fails(1, "count d").contains("--from"));
+    assert!(place.fails(1, "count d --from csv").contains("d"));
 }
 
 #[test]
@@ -383,6 +391,30 @@ fn a_closed_pipe_is_no_failure() {
     child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
     assert_eq!((line.as_str(), error.as_str()), ("a\n", ""));
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A second Ctrl-C, or one before anything is written, ends the process at once.
+#[cfg(unix)]
+#[test]
+fn two_interrupts_end_at_once() {
+    let csv: String =
+        std::iter::once("a\n".to_owned()).chain((0..500_000).map(|n| format!("{n}\n"))).collect();
+    let place = Place::new(&[("n.csv", &csv)]);
+    let mut child = place
+        .command("convert n.csv out.parquet --compression zstd:22 --threads 1")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while place.names().len() < 2 {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for _ in 0..2 {
+        // The second may find no process any more.
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!place.path("out.parquet").exists());
 }
 
 /// Ctrl-C while a dataset is being written.

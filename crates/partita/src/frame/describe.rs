@@ -75,7 +75,7 @@ impl PartitionedFrame {
     /// | `count`, `nulls` | int64 | every column: values that are not null, and nulls |
     /// | `unique` | int64 | text, binary, booleans, dates and times: distinct values |
     /// | `mean`, `std` | float64 | numbers; `std` is that of a sample |
-    /// | `min` | text | all but lists and structs: the least value, as it is printed |
+    /// | `min` | text | all but lists, structs and binary of fixed width: the least value, as it is printed |
     /// | `25%`, `50%`, `75%` | float64 | numbers: exact quantiles, interpolated |
     /// | `max` | text | as `min` |
     /// | `top`, `top_count` | text, int64 | text and booleans: the most frequent value, of equals the least, and how often it occurs |
@@ -131,7 +131,8 @@ impl PartitionedFrame {
 fn is_scalar(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, value) => is_scalar(value),
-        DataType::Interval(_) | DataType::Null => false,
+        // The aggregates have no order for these.
+        DataType::Interval(_) | DataType::Null | DataType::FixedSizeBinary(_) => false,
         other => !other.is_nested(),
     }
 }
@@ -201,7 +202,8 @@ fn float(array: Option<&ArrayRef>) -> Result<Option<f64>> {
 
 fn text(array: Option<&ArrayRef>) -> Result<Option<String>> {
     let Some(array) = array.filter(|array| array.len() == 1 && array.is_valid(0)) else { return Ok(None) };
-    let options = FormatOptions::default();
+    // A timestamp beyond the calendar must not hide the statistics of all other columns.
+    let options = FormatOptions::default().with_display_error(true);
     Ok(Some(ArrayFormatter::try_new(&**array, &options)?.value(0).try_to_string()?))
 }
 
@@ -257,6 +259,19 @@ mod tests {
         for (name, expected) in texts {
             assert_eq!(cell(&described, 1, name).as_deref(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn columns_that_cannot_be_ordered_or_printed() {
+        let far = arrow::array::TimestampMicrosecondArray::from(vec![i64::MAX]);
+        let fixed = arrow::array::FixedSizeBinaryArray::try_from_iter([[1u8, 2]].into_iter()).unwrap();
+        let columns: Vec<(&str, ArrayRef)> = vec![("far", Arc::new(far)), ("fixed", Arc::new(fixed))];
+        let batch = crate::batch_of_columns(columns).unwrap();
+        let described = PartitionedFrame::from_batches([batch]).describe().unwrap();
+        assert_eq!(cell(&described, 0, "count").as_deref(), Some("1"));
+        assert!(cell(&described, 0, "max").is_some());
+        assert_eq!(cell(&described, 1, "count").as_deref(), Some("1"));
+        assert_eq!(cell(&described, 1, "max"), None);
     }
 
     #[test]
