@@ -335,3 +335,11 @@ fn an_aggregate_of_all_rows_is_one_row_however_large_its_states() {
         frames[0].agg([col("n").nunique().alias("different"), col("n").median().alias("median")])
     });
 }
+
+#[test]
+fn products_of_groups() {
+    let expected = Rows::new(&["year", "sold"], vec![row![2020, 105], row![2021, 2], row![2022, 4]]);
+    check_rows(&[sales()], Order::Fixed, &expected, |frames| {
+        frames[0].groupby(["year"]).sort(true).agg([col("sold").product().alias("sold")])
+    });
+}

@@ -7,7 +7,6 @@ use crate::rows::Value;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Aggregate {
     Sum,
-    Product,
     Mean,
     Min,
     Max,
@@ -24,7 +23,7 @@ pub(crate) enum Aggregate {
     All,
     TopK(usize),
     BottomK(usize),
-    /// With the column's own sum of itself and one more column; see [`correlation`].
+    /// Takes two columns.
     Corr,
 }
 
@@ -34,7 +33,6 @@ impl Aggregate {
         let column = col(column);
         match self {
             Aggregate::Sum => column.sum(),
-            Aggregate::Product => column.product(),
             Aggregate::Mean => column.mean(),
             Aggregate::Min => column.min(),
             Aggregate::Max => column.max(),
@@ -71,8 +69,11 @@ impl Aggregate {
         match self {
             Aggregate::Size => Value::Int(values.len() as i64),
             Aggregate::Count => Value::Int(present.len() as i64),
-            Aggregate::Sum => total(&present, 0, 0.0, |a, b| a + b, |a, b| a + b),
-            Aggregate::Product => total(&present, 1, 1.0, |a, b| a * b, |a, b| a * b),
+            Aggregate::Sum => match present.first() {
+                None => Value::Int(0),
+                Some(Value::Float(_)) => Value::Float(numbers.iter().sum()),
+                Some(_) => Value::Int(numbers.iter().map(|&number| number as i64).sum()),
+            },
             Aggregate::Mean => float(mean(&numbers)),
             Aggregate::Min => sorted.first().cloned().unwrap_or(Value::Null),
             Aggregate::Max => sorted.last().cloned().unwrap_or(Value::Null),
@@ -101,21 +102,6 @@ fn number(value: &Value) -> f64 {
         Value::Float(value) => *value,
         Value::Bool(value) => f64::from(u8::from(*value)),
         _ => f64::NAN,
-    }
-}
-
-/// Of nothing it is an integer or a float as the column is; the values themselves tell unless there are none.
-fn total(
-    values: &[Value],
-    int: i64,
-    float: f64,
-    ints: fn(i64, i64) -> i64,
-    floats: fn(f64, f64) -> f64,
-) -> Value {
-    match values.first() {
-        None => Value::Int(int),
-        Some(Value::Float(_)) => Value::Float(values.iter().map(number).fold(float, floats)),
-        Some(_) => Value::Int(values.iter().map(number).fold(int, |a, b| ints(a, b as i64))),
     }
 }
 

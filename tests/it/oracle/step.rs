@@ -181,13 +181,9 @@ impl Call {
         };
         let others = if self.aggregate == Aggregate::Corr { values(&self.other) } else { Vec::new() };
         match self.aggregate.of(&values(&self.column), &others) {
-            Value::Int(value) if self.float && self.is_total() => Value::Float(value as f64),
+            Value::Int(value) if self.float && self.aggregate == Aggregate::Sum => Value::Float(value as f64),
             value => value,
         }
-    }
-
-    fn is_total(&self) -> bool {
-        matches!(self.aggregate, Aggregate::Sum | Aggregate::Product)
     }
 }
 
