@@ -343,3 +343,25 @@ fn products_of_groups() {
         frames[0].groupby(["year"]).sort(true).agg([col("sold").product().alias("sold")])
     });
 }
+
+#[test]
+fn frames_computed_together_share_their_work_and_persist_keeps_rows() {
+    let calls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let schema = sales().schema();
+    let counting = move |batch: RecordBatch| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok::<_, std::io::Error>(batch)
+    };
+    let frame = PartitionedFrame::from_batches([sales(), sales()]).map_partitions(schema, counting);
+    let frame = frame.sort_values(["year"]);
+    let (sums, late) = (frame.agg([col("sold").sum()]), frame.filter(col("year").eq(2022)));
+    let tables = compute_all([&sums, &late]).expect("two answers");
+    assert_eq!((tables[0].num_rows(), tables[1].num_rows()), (1, 2));
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 2, "each partition goes through once");
+    let kept = frame.persist().expect("rows in memory");
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 4);
+    assert_eq!(kept.filter(col("year").eq(2021)).len().expect("a count"), 8);
+    assert_eq!(kept.len().expect("a count"), 16);
+    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 4, "what is kept is not made again");
+}
