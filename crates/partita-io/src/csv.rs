@@ -19,14 +19,14 @@ mod moment;
 mod number;
 mod options;
 mod reader;
-mod reject;
 mod rows;
 mod source;
 mod text;
 mod value;
 mod widen;
 
-pub use options::{BadRows, CsvOptions, Encoding, NamedEncoding};
+pub use crate::reject::BadRows;
+pub use options::{CsvOptions, Encoding, NamedEncoding};
 pub use source::open;
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod machine;
 pub mod ndjson;
 pub mod parquet;
 mod prune;
+mod reject;
 mod reserved;
 mod source;
 mod unify;

@@ -15,7 +15,6 @@
 //! - Blank lines are passed over; a byte order mark at the beginning of a file, too.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -34,12 +33,12 @@ mod infer;
 mod json;
 mod lines;
 mod reader;
-mod reject;
 mod shape;
 
+pub use crate::reject::BadRows;
+use crate::reject::RejectFile;
 use infer::{Kinds, Sample};
 use lines::Lines;
-use reject::RejectFile;
 
 /// How newline-delimited JSON is to be read.
 #[derive(Clone, Debug)]
@@ -55,20 +54,6 @@ pub struct NdjsonOptions {
     pub infer_rows: usize,
     /// Bytes of a split of a large uncompressed file; small files are joined. Default 16 MiB.
     pub split_bytes: u64,
-}
-
-/// What happens to a bad row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum BadRows {
-    /// An error that names file, line, column and value.
-    #[default]
-    Error,
-    /// The value becomes null, of a line that is not JSON all values; such rows are counted.
-    Null,
-    /// The row is left out and counted.
-    Skip,
-    /// The row is left out and written to this CSV file: file, line, byte, column, value, reason.
-    Reject(PathBuf),
 }
 
 impl Default for NdjsonOptions {

@@ -3,11 +3,10 @@
 //! `CsvOptions` is plain data; [`CsvOptions::dialect`] turns its structural part into the tables of
 //! `dialect.rs`, and `source.rs` takes the rest.
 
-use std::path::PathBuf;
-
 use arrow::datatypes::DataType;
 
 use super::dialect::Dialect;
+use crate::reject::BadRows;
 use crate::{Error, ExtraColumns, Result};
 
 /// How CSV files are to be read. The default reads RFC 4180 as the `csv` crate does: comma, double quotes,
@@ -53,21 +52,6 @@ pub struct CsvOptions {
     pub split_bytes: u64,
     /// Bytes read and indexed at a time. Default 1 MiB.
     pub block_bytes: usize,
-}
-
-/// What happens to a bad row: one with too few or too many fields, or with a value that is not of the type
-/// given for its column, or not text in the file's encoding.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum BadRows {
-    /// An error that names file, line, byte, column and value.
-    #[default]
-    Error,
-    /// A bad value becomes null, missing fields become null, surplus fields are dropped; all are counted.
-    Null,
-    /// The row is left out and counted.
-    Skip,
-    /// The row is left out and written to this CSV file: file, line, byte, column, value, reason.
-    Reject(PathBuf),
 }
 
 /// How bytes become text.

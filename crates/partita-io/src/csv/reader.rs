@@ -18,12 +18,12 @@ use super::dialect::State;
 use super::file::{CsvFile, Head, count_lines};
 use super::infer::Column;
 use super::input::Input;
-use super::options::BadRows;
-use super::reject::{Reject, RejectFile};
 use super::rows::{Cells, Ragged, Table};
 use super::source::{Fields, Part, Shared, fields_of};
 use super::value::unquoted;
 use crate::file_columns::repeated;
+use crate::reject::BadRows;
+use crate::reject::{Reject, RejectFile};
 use crate::{BatchReader, DataFile, Error, Notice, ReadContext, Result, RowFilter, ScanRequest};
 
 /// First block when the reader was told that few rows are wanted.

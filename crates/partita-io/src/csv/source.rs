@@ -11,13 +11,14 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use super::convert::{Decoder, is_supported};
 use super::file::{CsvFile, Head, default_name};
 use super::infer::{Column, Kinds, Sampler};
-use super::options::{BadRows, CsvOptions, Encoding};
+use super::options::{CsvOptions, Encoding};
 use super::reader::CsvReader;
-use super::reject::RejectFile;
 use super::value::Nulls;
 use super::widen;
 use crate::adapter::{Chained, grouped};
 use crate::listing::nearest;
+use crate::reject::BadRows;
+use crate::reject::RejectFile;
 use crate::{
     BatchReader, Compression, Error, ExtraColumns, FileInfo, Listing, Notice, ReadContext, Result,
     ScanRequest, Source, Split, Statistics,

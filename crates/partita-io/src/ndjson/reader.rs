@@ -8,9 +8,9 @@ use super::column::{Column, Misfit};
 use super::infer::Kinds;
 use super::json::{Json, Token};
 use super::lines::{Line, Lines};
-use super::reject::Reject;
 use super::{BadRows, NdjsonOptions};
 use crate::adapter::FileReader;
+use crate::reject::Reject;
 use crate::unify::ExtraColumns;
 use crate::{Error, Notice, Result};
 

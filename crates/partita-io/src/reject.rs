@@ -10,6 +10,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{Error, FileSystem, Reserve, Result, WriteFile};
 
+/// What happens to a bad row: one with too few or too many fields, or with a value that is not of the type
+/// given for its column, or not text in the file's encoding; a line that is not JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum BadRows {
+    /// An error that names file, line, byte, column and value.
+    #[default]
+    Error,
+    /// A bad value becomes null, missing fields become null (of a line that is not JSON all of them), surplus
+    /// fields are dropped; such rows are counted.
+    Null,
+    /// The row is left out and counted.
+    Skip,
+    /// The row is left out and written to this CSV file: file, line, byte, column, value, reason.
+    Reject(PathBuf),
+}
+
 const HEADER: &str = "file,line,byte,column,value,reason\n";
 
 /// One run over the splits of a source that writes a reject file.
