@@ -19,6 +19,6 @@ mod writer;
 pub(crate) use buckets::bucket_ranges;
 pub(crate) use ledger::Ledger;
 pub(crate) use run::{Run, RunSet};
-pub(crate) use sorted::{MergedRange, SortRunWriter, SortSpec, split_ranges};
+pub(crate) use sorted::{MergedRange, SortSpec, split_ranges};
 pub(crate) use spill::SpillDirectory;
-pub(crate) use writer::{HashKeys, RunWriter};
+pub(crate) use writer::{Arrangement, HashKeys, RunWriter};

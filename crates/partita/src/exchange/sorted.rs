@@ -13,13 +13,10 @@ use arrow::datatypes::SchemaRef;
 use partita_kernels::sort::{Merge, RunBatch, SortKeys, SortOptions, Splitters, sort_indices};
 use partita_kernels::take::take_batch;
 
-use super::ledger::Ledger;
 use super::run::{Run, RunSet};
-use super::spill::{SpillDirectory, SpillFile};
-use super::writer::keep;
 use crate::error::{Error, Result, Step};
 use crate::expr::{BoundList, Expr};
-use crate::op::{Flow, Held, Out, logical_bytes};
+use crate::op::{Flow, Out};
 
 /// Rows between two samples of a run.
 const SAMPLE_ROWS: usize = 1024;
@@ -55,78 +52,18 @@ impl SortSpec {
     fn sort_keys(&self, batch: &RecordBatch) -> Result<SortKeys> {
         Ok(SortKeys::encode(&self.key_columns(batch)?, &self.options)?)
     }
-}
 
-/// Writes the sorted runs of one partition.
-pub(crate) struct SortRunWriter {
-    spec: Arc<SortSpec>,
-    run_bytes: usize,
-    ledger: Arc<Ledger>,
-    spill: Arc<SpillDirectory>,
-    file: Option<SpillFile>,
-    gathered: Vec<RecordBatch>,
-    bytes: usize,
-    held: Held,
-    runs: Vec<Run>,
-}
-
-impl SortRunWriter {
-    pub(crate) fn new(
-        spec: Arc<SortSpec>,
-        run_bytes: usize,
-        ledger: &Arc<Ledger>,
-        spill: &Arc<SpillDirectory>,
-    ) -> SortRunWriter {
-        let memory: Arc<dyn partita_io::Reserve> = Arc::clone(ledger) as _;
-        SortRunWriter {
-            spec,
-            run_bytes,
-            ledger: Arc::clone(ledger),
-            spill: Arc::clone(spill),
-            file: None,
-            gathered: Vec::new(),
-            bytes: 0,
-            held: Held::new(&memory),
-            runs: Vec::new(),
-        }
-    }
-
-    /// # Errors
-    /// The spill directory cannot be written, or a key fails on a value.
-    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
-        self.bytes += logical_bytes(&batch);
-        self.gathered.push(batch);
-        if self.bytes >= self.run_bytes { self.close_run() } else { self.held.set(self.bytes) }
-    }
-
-    /// # Errors
-    /// As [`SortRunWriter::push`].
-    pub(crate) fn finish(mut self) -> Result<Vec<Run>> {
-        self.close_run()?;
-        Ok(self.runs)
-    }
-
-    fn close_run(&mut self) -> Result<()> {
-        let Some(first) = self.gathered.first() else { return Ok(()) };
-        let batch = concat_batches(&first.schema(), &self.gathered)?;
-        self.gathered.clear();
-        self.bytes = 0;
-        let keys = self.spec.key_columns(&batch)?;
-        let order = UInt32Array::from(sort_indices(&keys, &self.spec.options)?);
+    /// The rows of a run in order, and the keys of every [`SAMPLE_ROWS`]-th of them.
+    pub(super) fn sorted(&self, gathered: &[RecordBatch]) -> Result<(RecordBatch, Vec<ArrayRef>)> {
+        let batch = concat_batches(&gathered[0].schema(), gathered)?;
+        let keys = self.key_columns(&batch)?;
+        let order = UInt32Array::from(sort_indices(&keys, &self.options)?);
         let sampled: UInt32Array = order.iter().step_by(SAMPLE_ROWS).collect();
         let samples = keys
             .iter()
             .map(|key| arrow::compute::take(key, &sampled, None))
             .collect::<std::result::Result<Vec<_>, _>>()?;
-        let sorted = take_batch(&batch, &order)?;
-        drop(batch);
-        self.held.set(0)?;
-        let run = keep(sorted, None, &self.ledger, &self.spill, &mut self.file)?;
-        self.runs.push(run.with_samples(samples));
-        Ok(())
+        Ok((take_batch(&batch, &order)?, samples))
     }
 }
 

@@ -13,6 +13,7 @@ use partita_kernels::take::gather_rows;
 use super::buckets::BUCKET_BITS;
 use super::ledger::Ledger;
 use super::run::Run;
+use super::sorted::SortSpec;
 use super::spill::{SpillDirectory, SpillFile};
 use crate::error::Result;
 use crate::op::{Held, logical_bytes};
@@ -25,10 +26,17 @@ pub(crate) struct HashKeys {
     pub(crate) types: Vec<DataType>,
 }
 
+/// How the rows of a run are ordered.
+#[derive(Clone, Debug)]
+pub(crate) enum Arrangement {
+    AsTheyCome,
+    ByBucket(HashKeys),
+    Sorted(Arc<SortSpec>),
+}
+
 /// Writes the runs of one partition.
 pub(crate) struct RunWriter {
-    /// `None` keeps rows as they come.
-    keys: Option<HashKeys>,
+    arrangement: Arrangement,
     /// A run is closed when it holds so many bytes.
     run_bytes: usize,
     ledger: Arc<Ledger>,
@@ -42,14 +50,14 @@ pub(crate) struct RunWriter {
 
 impl RunWriter {
     pub(crate) fn new(
-        keys: Option<HashKeys>,
+        arrangement: Arrangement,
         run_bytes: usize,
         ledger: &Arc<Ledger>,
         spill: &Arc<SpillDirectory>,
     ) -> RunWriter {
         let memory: Arc<dyn partita_io::Reserve> = Arc::clone(ledger) as _;
         RunWriter {
-            keys,
+            arrangement,
             run_bytes,
             ledger: Arc::clone(ledger),
             spill: Arc::clone(spill),
@@ -62,7 +70,7 @@ impl RunWriter {
     }
 
     /// # Errors
-    /// The spill directory cannot be written.
+    /// The spill directory cannot be written, or a sort key fails on a value.
     pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
@@ -86,18 +94,22 @@ impl RunWriter {
 
     fn close_run(&mut self) -> Result<()> {
         let Some(first) = self.gathered.first() else { return Ok(()) };
-        let (batch, offsets) = match &self.keys {
-            Some(keys) => {
+        let (batch, offsets, samples) = match &self.arrangement {
+            Arrangement::AsTheyCome => (concat_batches(&first.schema(), &self.gathered)?, None, Vec::new()),
+            Arrangement::ByBucket(keys) => {
                 let (batch, offsets) = by_bucket(&self.gathered, keys)?;
-                (batch, Some(offsets))
+                (batch, Some(offsets), Vec::new())
             }
-            None => (concat_batches(&first.schema(), &self.gathered)?, None),
+            Arrangement::Sorted(spec) => {
+                let (batch, samples) = spec.sorted(&self.gathered)?;
+                (batch, None, samples)
+            }
         };
         self.gathered.clear();
         self.bytes = 0;
         self.held.set(0)?;
         let run = keep(batch, offsets, &self.ledger, &self.spill, &mut self.file)?;
-        self.runs.push(run);
+        self.runs.push(run.with_samples(samples));
         Ok(())
     }
 }
@@ -126,7 +138,7 @@ fn by_bucket(batches: &[RecordBatch], keys: &HashKeys) -> Result<(RecordBatch, B
 }
 
 /// Keeps a run in memory if the ledger has room, else on disk.
-pub(super) fn keep(
+fn keep(
     batch: RecordBatch,
     offsets: Option<Box<[u32]>>,
     ledger: &Arc<Ledger>,

@@ -10,7 +10,7 @@ use partita_io::PartWriter;
 use super::piece::Piece;
 use super::{Kept, Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
-use crate::exchange::{RunWriter, SortRunWriter};
+use crate::exchange::{Arrangement, RunWriter};
 use crate::op::{Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, logical_bytes};
 use crate::run::metrics::StageMetrics;
 use crate::stage::{PipelineStep, Sink};
@@ -196,7 +196,6 @@ fn finish(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>) -> Res
 /// A stage's sink, opened by one task.
 enum OpenSink {
     Runs(RunWriter),
-    Sort(SortRunWriter),
     Collect { batches: Vec<RecordBatch>, bytes: usize, held: Held },
     Write(Box<PartWriter>),
 }
@@ -205,11 +204,14 @@ impl OpenSink {
     fn open(sink: &Sink, part: usize, environment: &RunEnvironment) -> Result<OpenSink> {
         let run_bytes = environment.settings.run_bytes;
         let (ledger, spill) = (&environment.ledger, &environment.spill);
+        let runs = |arrangement, bytes| OpenSink::Runs(RunWriter::new(arrangement, bytes, ledger, spill));
         Ok(match sink {
-            Sink::Hash(keys) => OpenSink::Runs(RunWriter::new(Some(keys.clone()), run_bytes, ledger, spill)),
-            Sink::Rows => OpenSink::Runs(RunWriter::new(None, run_bytes, ledger, spill)),
+            Sink::Hash(keys) => runs(Arrangement::ByBucket(keys.clone()), run_bytes),
+            Sink::Rows => runs(Arrangement::AsTheyCome, run_bytes),
             Sink::Sort(spec) => {
-                OpenSink::Sort(SortRunWriter::new(Arc::clone(spec), run_bytes, ledger, spill))
+                // A sort is the same however its runs are cut, so a small limit may make them smaller.
+                let share = environment.settings.memory_limit / (8 * environment.settings.threads);
+                runs(Arrangement::Sorted(Arc::clone(spec)), run_bytes.min(share.max(1 << 20)))
             }
             Sink::Collect => OpenSink::Collect {
                 batches: Vec::new(),
@@ -223,7 +225,6 @@ impl OpenSink {
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
         match self {
             OpenSink::Runs(writer) => writer.push(batch),
-            OpenSink::Sort(writer) => writer.push(batch),
             OpenSink::Collect { batches, bytes, held } => {
                 *bytes += logical_bytes(&batch);
                 held.set(*bytes).map_err(|error| {
@@ -241,7 +242,6 @@ impl OpenSink {
     fn finish(self) -> Result<Output> {
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Sort(writer) => Output::Runs(Arc::new(writer.finish()?)),
             OpenSink::Collect { batches, held, .. } => Output::Batches { batches, _kept: Kept(held) },
             OpenSink::Write(writer) => Output::Part(writer.finish()?),
         })
