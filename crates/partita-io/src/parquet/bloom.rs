@@ -16,7 +16,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::decode::Place;
 use super::guard::guarded;
-use super::pages::Reserved;
+use crate::reserved::Reserved;
 use crate::{Compare, Error, Prune, Result};
 
 /// A larger filter costs more than it saves.

@@ -14,10 +14,10 @@ use parquet::file::metadata::{
 };
 
 use super::guard::guarded;
-use super::pages::Reserved;
 use super::schema::{self, Reading};
 use super::window::OpenFile;
 use super::{ParquetOptions, quirks, thrift};
+use crate::reserved::Reserved;
 use crate::{DataFile, Error, FileInfo, Limits, ReadContext, Result};
 
 /// What is read of every file at first: enough for most footers.

@@ -16,9 +16,9 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::decode::Place;
 use super::guard::guarded;
-use super::pages::Reserved;
 use super::{pruning, thrift};
 use crate::prune::{Bounds, may_match};
+use crate::reserved::Reserved;
 use crate::{Error, Prune, Result};
 
 /// A row group with fewer rows has few pages.

@@ -16,6 +16,7 @@ use parquet::file::reader::SerializedPageReader;
 
 use super::thrift::{self, Flaw, PageHeader};
 use super::window::{ChunkBytes, OpenFile, SharedRange};
+use crate::reserved::Reserved;
 use crate::{Error, Limits, Reserve, Result};
 
 /// Largest total that small neighbouring chunks are read in at once, and the largest gap read along.
@@ -29,26 +30,6 @@ const WINDOW_LEAST: usize = 128 << 10;
 const DATA: i64 = 0;
 const DICTIONARY: i64 = 2;
 const DATA_V2: i64 = 3;
-
-/// Memory taken from the budget until dropped.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    memory: Arc<dyn Reserve>,
-    bytes: usize,
-}
-
-impl Reserved {
-    pub(crate) fn new(memory: &Arc<dyn Reserve>, bytes: usize) -> Result<Self> {
-        memory.reserve(bytes)?;
-        Ok(Reserved { memory: Arc::clone(memory), bytes })
-    }
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.memory.release(self.bytes);
-    }
-}
 
 /// Where a failing page leaves its error, because the decoder turns errors into text.
 pub(crate) type Fault = Arc<Mutex<Option<Error>>>;

@@ -15,10 +15,10 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::columns::Columns;
 use super::decode::{Decoder, Place, Rows};
-use super::pages::Reserved;
 use super::read::{From, Wish};
 use super::split::Piece;
 use super::{bloom, page_index};
+use crate::reserved::Reserved;
 use crate::{Error, Result};
 
 /// Batches of the filter's columns that are decoded before the rest is planned.

@@ -1,15 +1,14 @@
 //! Constant folding: an expression over literals is computed once, and a filter that is always true goes.
 
+use super::rewrite::bottom_up;
 use crate::error::Result;
-use crate::plan::{Filter, Node, Plan, PlanRef, Project};
+use crate::plan::{Filter, Node, PlanRef, Project};
 
 pub(super) fn run(plans: Vec<PlanRef>) -> Result<Vec<PlanRef>> {
-    plans.iter().map(fold).collect()
+    bottom_up(&plans, &fold)
 }
 
-fn fold(plan: &PlanRef) -> Result<PlanRef> {
-    let inputs = plan.inputs().into_iter().map(fold).collect::<Result<Vec<_>>>()?;
-    let plan = Plan::with_inputs(plan, inputs)?;
+fn fold(plan: PlanRef) -> Result<PlanRef> {
     match &plan.node {
         Node::Filter(node) => {
             let predicate = node.predicate.fold_constants(&node.input.schema);

@@ -1,26 +1,14 @@
 //! Limits: the first rows of a sort are a top-k, limits go below projections and into concats and scans.
 
-use std::collections::HashMap;
-
+use super::rewrite::bottom_up;
 use crate::error::Result;
-use crate::plan::{Concat, Node, Plan, PlanRef, Range, Scan, Shared, Slice, Sort, TOP_K_MAX};
+use crate::plan::{Concat, Node, Plan, PlanRef, Range, Scan, Slice, Sort, TOP_K_MAX};
 
 pub(super) fn run(plans: Vec<PlanRef>) -> Result<Vec<PlanRef>> {
-    let mut shared = HashMap::new();
-    plans.iter().map(|plan| rewrite(plan, &mut shared)).collect()
+    bottom_up(&plans, &limit_inputs)
 }
 
-fn rewrite(plan: &PlanRef, shared: &mut HashMap<usize, PlanRef>) -> Result<PlanRef> {
-    if let Node::Shared(node) = &plan.node {
-        if let Some(done) = shared.get(&node.id) {
-            return Ok(done.clone());
-        }
-        let done = Shared::plan(rewrite(&node.input, shared)?, node.id, plan.step);
-        shared.insert(node.id, done.clone());
-        return Ok(done);
-    }
-    let inputs = plan.inputs().into_iter().map(|input| rewrite(input, shared)).collect::<Result<Vec<_>>>()?;
-    let plan = Plan::with_inputs(plan, inputs)?;
+fn limit_inputs(plan: PlanRef) -> Result<PlanRef> {
     match &plan.node {
         Node::Slice(Slice { input, range: Range::First { offset, len } }) => {
             let below = limited(input, offset.saturating_add(*len))?;

@@ -6,6 +6,7 @@ mod fold;
 mod limits;
 mod passes;
 mod projections;
+mod rewrite;
 mod share;
 mod sides;
 

@@ -1,10 +1,9 @@
 //! Which side of an inner join is built: the right one, unless the left one is known to be much smaller; then
 //! the sides change places, and the output columns keep theirs.
 
-use std::collections::HashMap;
-
+use super::rewrite::bottom_up;
 use crate::error::Result;
-use crate::plan::{How, Join, JoinColumn, JoinSide, Node, Plan, PlanRef, Range, Shared};
+use crate::plan::{How, Join, JoinColumn, JoinSide, Node, PlanRef, Range};
 
 /// The left side is built instead if it is estimated to be so many times smaller.
 const MUCH_SMALLER: f64 = 2.0;
@@ -14,21 +13,10 @@ const FILTER_SHARE: f64 = 0.3;
 const GROUP_SHARE: f64 = 0.2;
 
 pub(super) fn run(plans: Vec<PlanRef>) -> Result<Vec<PlanRef>> {
-    let mut shared = HashMap::new();
-    plans.iter().map(|plan| rewrite(plan, &mut shared)).collect()
+    bottom_up(&plans, &with_smaller_build)
 }
 
-fn rewrite(plan: &PlanRef, shared: &mut HashMap<usize, PlanRef>) -> Result<PlanRef> {
-    if let Node::Shared(node) = &plan.node {
-        if let Some(done) = shared.get(&node.id) {
-            return Ok(done.clone());
-        }
-        let done = Shared::plan(rewrite(&node.input, shared)?, node.id, plan.step);
-        shared.insert(node.id, done.clone());
-        return Ok(done);
-    }
-    let inputs = plan.inputs().into_iter().map(|input| rewrite(input, shared)).collect::<Result<Vec<_>>>()?;
-    let plan = Plan::with_inputs(plan, inputs)?;
+fn with_smaller_build(plan: PlanRef) -> Result<PlanRef> {
     let Node::Join(join) = &plan.node else { return Ok(plan) };
     match (join.how, rows(&join.left), rows(&join.right)) {
         (How::Inner, Some(left), Some(right)) if left * MUCH_SMALLER < right => {
