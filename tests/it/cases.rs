@@ -353,8 +353,14 @@ fn frames_computed_together_share_their_work_and_persist_keeps_rows() {
         counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Ok::<_, std::io::Error>(batch)
     };
-    let frame = PartitionedFrame::from_batches([sales(), sales()]).map_partitions(schema, counting);
-    let frame = frame.sort_values(["year"]);
+    let mapped = PartitionedFrame::from_batches([sales(), sales()]).map_partitions(schema, counting);
+    // Without an exchange too: what a function costs is not known.
+    let sums = mapped.agg([col("sold").sum()]);
+    let late = mapped.filter(col("year").eq(2022));
+    let tables = compute_all([&sums, &late]).expect("two answers");
+    assert_eq!((tables[0].num_rows(), tables[1].num_rows()), (1, 2));
+    assert_eq!(calls.swap(0, std::sync::atomic::Ordering::Relaxed), 2, "each partition goes through once");
+    let frame = mapped.sort_values(["year"]);
     let (sums, late) = (frame.agg([col("sold").sum()]), frame.filter(col("year").eq(2022)));
     let tables = compute_all([&sums, &late]).expect("two answers");
     assert_eq!((tables[0].num_rows(), tables[1].num_rows()), (1, 2));

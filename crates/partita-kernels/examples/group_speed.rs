@@ -13,7 +13,8 @@ use partita_kernels::Result;
 use partita_kernels::aggregate::AggregateKind::{self, *};
 use partita_kernels::group::GroupTable;
 use partita_kernels::hash::hash_columns;
-use partita_kernels::partition::{partition_by_hash, scatter};
+use partita_kernels::partition::partition_by_hash;
+use partita_kernels::take::take_batch;
 
 const BATCH: usize = 16 * 1024;
 const GROUPS: u64 = 100;
@@ -136,10 +137,10 @@ fn exchange(batches: &[RecordBatch], phases: &mut Phases) -> Result<()> {
             Ok(())
         })?;
     }
-    phases.time("partition and scatter 9 columns", || {
+    phases.time("partition and take 9 columns", || {
         for batch in batches {
             hash_columns(&columns(batch, &["id6"]), &mut hashes)?;
-            scatter(batch, &partition_by_hash(&hashes, 8)?.order)?;
+            take_batch(batch, &partition_by_hash(&hashes, 8)?.order.into())?;
         }
         Ok(())
     })

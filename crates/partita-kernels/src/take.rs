@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, GenericByteViewArray, RecordBatch, RecordBatchOptions,
-    StringViewArray, UInt32Array,
+    StringViewArray, UInt32Array, make_array,
 };
 use arrow::compute::{concat_batches, interleave, take};
 use arrow::datatypes::{ByteViewType, DataType, SchemaRef};
@@ -14,14 +14,14 @@ use crate::{Error, Result};
 /// A view array is compacted when it keeps more than this many times the bytes that its rows need...
 const SLACK: usize = 2;
 /// ...and more than this many bytes for nothing.
-const SLACK_BYTES: usize = 64 * 1024;
+const SLACK_BYTES: usize = 4 * 1024;
 
 /// The rows of `column` at `rows`; a null row number gives a null.
 ///
 /// # Errors
 /// A row number is out of range, or the result is too large for its type's offsets.
 pub fn take_column(column: &ArrayRef, rows: &UInt32Array) -> Result<ArrayRef> {
-    Ok(compact_views(&take(column, rows, None)?))
+    compact_views(&take(column, rows, None)?)
 }
 
 /// The rows of `batch` at `rows`; null row numbers give rows of nulls, so the columns must be nullable then.
@@ -60,24 +60,38 @@ pub fn gather_rows(batches: &[RecordBatch], places: &[(usize, usize)]) -> Result
     let mut columns = Vec::with_capacity(first.num_columns());
     for number in 0..first.num_columns() {
         let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(number).as_ref()).collect();
-        columns.push(compact_views(&interleave(&parts, places)?));
+        columns.push(compact_views(&interleave(&parts, places)?)?);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(places.len()));
     Ok(RecordBatch::try_new_with_options(first.schema(), columns, &options)?)
 }
 
-/// The same values; a view array that keeps much more text alive than it shows is rewritten into a buffer of its own.
-pub fn compact_views(array: &ArrayRef) -> ArrayRef {
+/// The same values; where views, at any depth of nesting, keep much more text alive than they show, that text is
+/// rewritten into a buffer of its own.
+///
+/// A view array keeps whole buffers of its source: a few rows kept from each of many batches would hold all of them.
+///
+/// # Errors
+/// Only if arrow refuses to rebuild a nested array.
+pub fn compact_views(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
-        DataType::Utf8View => match compacted(array.as_string_view()) {
+        DataType::Utf8View => Ok(match compacted(array.as_string_view()) {
             Some(compact) => Arc::new(compact) as Arc<StringViewArray>,
             None => Arc::clone(array),
-        },
-        DataType::BinaryView => match compacted(array.as_binary_view()) {
+        }),
+        DataType::BinaryView => Ok(match compacted(array.as_binary_view()) {
             Some(compact) => Arc::new(compact) as Arc<BinaryViewArray>,
             None => Arc::clone(array),
-        },
-        _ => Arc::clone(array),
+        }),
+        nested if nested.is_nested() && contains_views(nested) => {
+            let data = array.to_data();
+            let children = data.child_data().iter();
+            let children = children
+                .map(|child| Ok(compact_views(&make_array(child.clone()))?.to_data()))
+                .collect::<Result<Vec<_>>>()?;
+            Ok(make_array(data.into_builder().child_data(children).build()?))
+        }
+        _ => Ok(Arc::clone(array)),
     }
 }
 
@@ -89,3 +103,22 @@ fn compacted<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>) -> Optio
     let needed = array.total_buffer_bytes_used();
     (kept > needed.saturating_mul(SLACK).saturating_add(SLACK_BYTES)).then(|| array.gc())
 }
+
+fn contains_views(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8View | DataType::BinaryView => true,
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::RunEndEncoded(_, field)
+        | DataType::Map(field, _) => contains_views(field.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| contains_views(field.data_type())),
+        DataType::Union(fields, _) => fields.iter().any(|(_, field)| contains_views(field.data_type())),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
 //! First and last value that is not null, of any type: the rows that hold one are kept, others dropped batch by batch.
 
 use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
-use arrow::compute::{concat, take};
+use arrow::compute::concat;
 use arrow::datatypes::DataType;
 
 use super::Aggregator;
 use super::native::{Parts, for_each_valid};
 use crate::Result;
-use crate::partition::{compact, gather};
+use crate::take::take_column;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Kept {
         for (place, row) in (0u32..).zip(self.rows.iter_mut().filter(|row| **row != NONE)) {
             *row = place;
         }
-        self.chunks = vec![gather(&all, &UInt32Array::from(order))?];
+        self.chunks = vec![take_column(&all, &UInt32Array::from(order))?];
         self.kept = self.held;
         self.bytes = self.chunks.iter().map(|chunk| chunk.get_array_memory_size()).sum();
         Ok(())
@@ -102,7 +102,7 @@ impl Aggregator for Kept {
             return Ok(());
         }
         self.kept += chosen.len();
-        let chunk = gather(&args[0], &UInt32Array::from(chosen))?;
+        let chunk = take_column(&args[0], &UInt32Array::from(chosen))?;
         self.bytes += chunk.get_array_memory_size();
         self.chunks.push(chunk);
         self.drop_stale()
@@ -121,7 +121,7 @@ impl Aggregator for Kept {
         let rows = std::mem::take(&mut self.rows);
         (self.kept, self.held, self.bytes) = (0, 0, 0);
         let rows: UInt32Array = rows.into_iter().map(|row| (row != NONE).then_some(row)).collect();
-        compact(&take(&all, &rows, None)?)
+        take_column(&all, &rows)
     }
 
     fn size_bytes(&self) -> usize {

@@ -157,7 +157,7 @@ impl TopK {
             .map(|key| {
                 let parts: Vec<&dyn Array> =
                     self.batches.iter().map(|held| held.key_columns[key].as_ref()).collect();
-                Ok(compact_views(&interleave(&parts, &places)?))
+                compact_views(&interleave(&parts, &places)?)
             })
             .collect::<Result<Vec<_>>>()?;
         let keys = SortKeys::encode(&key_columns, &self.options)?;

@@ -1,7 +1,8 @@
 //! Common sub-plans: what two consumers read, equal to the letter and costly enough, runs once.
 //!
 //! Two sub-plans are equal if they print alike node by node and read the very same source. Only sub-plans
-//! that hold an exchange are shared: reading a file twice with fewer columns each time beats keeping all of it.
+//! that hold an exchange or a user's function are shared: reading a file twice with fewer columns each time beats
+//! keeping all of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ struct Sharing {
 
 struct Known {
     children: Vec<usize>,
-    /// Holds an exchange, so it is worth keeping.
+    /// Holds an exchange or a user's function, so it is worth keeping.
     costly: bool,
     consumers: usize,
 }
@@ -43,9 +44,11 @@ impl Sharing {
         let key = format!("{} {children:?}", own_key(plan));
         let known = self.numbers.get(&key).copied();
         let number = known.unwrap_or_else(|| {
-            let exchange =
-                matches!(plan.node, Node::GroupBy(_) | Node::Join(_) | Node::Sort(_) | Node::Distinct(_));
-            let costly = exchange || children.iter().any(|&child| self.nodes[child].costly);
+            let costly_itself = matches!(
+                plan.node,
+                Node::GroupBy(_) | Node::Join(_) | Node::Sort(_) | Node::Distinct(_) | Node::MapPartitions(_)
+            );
+            let costly = costly_itself || children.iter().any(|&child| self.nodes[child].costly);
             self.nodes.push(Known { children, costly, consumers: 0 });
             self.numbers.insert(key, self.nodes.len() - 1);
             self.nodes.len() - 1
