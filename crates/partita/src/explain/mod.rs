@@ -1,4 +1,10 @@
-//! Plans and stages as text, for `explain` and for people who debug a chain.
+//! Plans and stages as text, for `explain` and for people who debug a chain; and graphs of all kinds as
+//! pictures: `picture.rs` is what all of them are made into.
+
+#[allow(dead_code, reason = "the drawers that use it come next")]
+mod number;
+#[allow(dead_code, reason = "the drawers that use it come next")]
+mod picture;
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -6,6 +12,9 @@ use std::sync::Arc;
 use crate::expr::Expr;
 use crate::plan::{Node, Plan, PlanRef, Range};
 use crate::stage::StageRef;
+
+#[allow(unused_imports, reason = "the drawers that use it come next")]
+pub(crate) use picture::{Group, Kind, Measured, Node as PictureNode, Picture, State};
 
 /// The three sections of `explain`.
 pub(crate) fn all(plan: &PlanRef, optimized: &PlanRef, root: &StageRef) -> String {
