@@ -18,6 +18,7 @@ mod fold;
 mod frame;
 pub(crate) mod function;
 pub(crate) mod literal;
+mod local_time;
 pub(crate) mod program;
 pub(crate) mod rewrite;
 #[cfg(test)]
