@@ -71,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("frame", &["plan", "expr", "io"]),
     ("frame/collect", &["optimize", "stage", "run"]),
     ("frame/write", &["stage", "run"]),
+    ("frame/visualize", &["run"]),
     ("frame/report", &["run"]),
     ("expr", &["kernels"]),
     ("plan", &["expr", "io"]),
@@ -80,7 +81,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("exchange", &["op", "expr", "kernels", "io"]),
     ("op", &["expr", "kernels", "io"]),
     ("run", &["stage", "exchange", "op", "graph", "io"]),
-    ("explain", &["plan", "expr", "stage"]),
+    // `io` because drawings are files.
+    ("explain", &["plan", "expr", "stage", "io"]),
     ("delayed", &["graph"]),
 ];
 

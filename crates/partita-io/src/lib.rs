@@ -26,6 +26,7 @@ pub mod ndjson;
 pub mod parquet;
 mod prune;
 mod reject;
+mod replace;
 mod reserved;
 mod source;
 mod unify;
@@ -46,6 +47,7 @@ pub use filesystem::{
 pub use limits::Limits;
 pub use listing::{Listing, ListingOptions, PartitionColumn, Place, Places};
 pub use machine::memory_available;
+pub use replace::replace_file;
 pub use source::{
     BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,
     Source, Split, Statistics, Unlimited,

@@ -26,7 +26,7 @@
 mod error;
 /// 5: what moves it: hash and range exchanges, spilling, the memory ledger.
 mod exchange;
-/// Plans and stages as text.
+/// Plans, stages and graphs as text and as pictures.
 mod explain;
 /// The expression tree: build, bind, evaluate, function table.
 mod expr;
@@ -46,6 +46,7 @@ mod session;
 mod stage;
 
 pub use error::{Error, Result};
+pub use explain::{Colour, Direction, Drawing, View};
 pub use expr::{
     Date, Expr, List, Struct, Text, Then, When, coalesce, col, concat_str, greatest, least, lit, lit_decimal,
     null, size, when,

@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// What more there is to say, in lines: the first few stand beside the shape, all in the tooltip.
     pub(crate) detail: Vec<String>,
+    /// Lines for the tooltip alone.
+    pub(crate) notes: Vec<String>,
     /// What kind of data a function gives; a small picture shows it as a box behind the function.
     pub(crate) result: Option<String>,
     /// Large pictures draw the nodes of a group that stand alike as one, with their number.
@@ -85,8 +87,9 @@ pub(crate) struct Measured {
     pub(crate) bytes: Option<u64>,
 }
 
-/// How far a node came, the better first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(dead_code, reason = "runs set them, which come next")]
+/// How far a node came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     Done,
     /// Never started.
@@ -161,6 +164,7 @@ impl Picture {
         self.edges.push(Edge { from, to, link: Link::Data });
     }
 
+    #[allow(dead_code, reason = "graphs of delayed functions use it")]
     /// An arrow for order alone.
     pub(crate) fn order(&mut self, from: NodeId, to: NodeId) {
         self.edges.push(Edge { from, to, link: Link::Order });
@@ -179,7 +183,8 @@ impl Node {
     }
 
     fn new(name: String, kind: Kind) -> Node {
-        Node { name, kind, detail: Vec::new(), result: None, group: None, copies: 1, measured: None }
+        let (detail, notes) = (Vec::new(), Vec::new());
+        Node { name, kind, detail, notes, result: None, group: None, copies: 1, measured: None }
     }
 
     /// How far it came; a node of a graph that never ran waits.
@@ -193,6 +198,19 @@ impl Node {
         self
     }
 
+    /// Adds a line to what only the tooltip says.
+    pub(crate) fn note(mut self, line: impl Into<String>) -> Node {
+        self.notes.push(line.into());
+        self
+    }
+
+    /// Adds lines to what only the tooltip says.
+    pub(crate) fn notes(mut self, lines: impl IntoIterator<Item = String>) -> Node {
+        self.notes.extend(lines);
+        self
+    }
+
+    #[allow(dead_code, reason = "graphs of delayed functions use it")]
     /// Says what kind of data the function gives.
     pub(crate) fn result(mut self, result: impl Into<String>) -> Node {
         self.result = Some(result.into());
@@ -205,6 +223,7 @@ impl Node {
         self
     }
 
+    #[allow(dead_code, reason = "graphs of delayed functions use it")]
     /// Adds what a run left.
     pub(crate) fn measured(mut self, measured: Measured) -> Node {
         self.measured = Some(measured);

@@ -68,10 +68,16 @@ impl PartitionedFrame {
     /// A step could not be bound.
     pub fn explain(&self) -> Result<String> {
         let plan = self.plan.clone()?;
-        let optimized = optimized(&plan, &self.session)?;
+        let (optimized, root) = self.lowered()?;
+        Ok(crate::explain::all(&plan, &optimized, &root))
+    }
+
+    /// The optimized plan and the stage that collects its rows.
+    pub(super) fn lowered(&self) -> Result<(PlanRef, StageRef)> {
+        let optimized = optimized(&self.plan.clone()?, &self.session)?;
         let root =
             Lowering::new(self.session.settings().batch_rows).stage(&optimized, Sink::Collect, false)?;
-        Ok(crate::explain::all(&plan, &optimized, &root))
+        Ok((optimized, root))
     }
 }
 

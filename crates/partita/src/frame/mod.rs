@@ -13,6 +13,7 @@ mod read;
 mod report;
 mod rows;
 mod table;
+mod visualize;
 mod write;
 
 use std::fmt;

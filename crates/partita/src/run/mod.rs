@@ -7,6 +7,7 @@
 
 mod metrics;
 mod piece;
+mod preview;
 mod progress;
 mod schedule;
 mod task;
@@ -19,6 +20,7 @@ use partita_graph::{Cause, Graph, OnError, RunError, RunOptions};
 use partita_io::{Notice, Part, ReadContext, ScanRequest, Source as FileSource};
 
 pub(crate) use metrics::{RunMetrics, StageSnapshot};
+pub(crate) use preview::tasks_picture;
 
 use crate::error::{Error, Result};
 use crate::exchange::{Ledger, Run, RunSet, SpillDirectory};

@@ -60,6 +60,7 @@ impl Source {
     pub(crate) fn describe(&self) -> String {
         match self {
             Source::Scan { source, .. } => format!("scan {}", source.describe()),
+            Source::Memory { partitions, .. } if partitions.len() == 1 => "1 partition in memory".to_owned(),
             Source::Memory { partitions, .. } => format!("{} partitions in memory", partitions.len()),
             Source::Buckets(stage) => format!("bucket ranges of stage {}", stage.id),
             Source::Sorted(stage) => format!("merged key ranges of stage {}", stage.id),
@@ -141,6 +142,7 @@ impl Sink {
     pub(crate) fn describe(&self) -> String {
         match self {
             Sink::Hash(keys) if keys.columns.is_empty() => "into one partition".to_owned(),
+            Sink::Hash(keys) if keys.columns.len() == 1 => "exchange by hash of 1 column".to_owned(),
             Sink::Hash(keys) => format!("exchange by hash of {} columns", keys.columns.len()),
             Sink::Rows => "keep in partition order".to_owned(),
             Sink::Sort(spec) => format!("exchange by range of {}", spec.label),
