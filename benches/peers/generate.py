@@ -1,4 +1,5 @@
-"""Makes the tables of the h2o db-benchmark, any size, as Parquet and CSV: `generate.py g1|j1 ROWS DIR`.
+"""Makes the tables of the h2o db-benchmark, any size: `generate.py g1|j1 ROWS DIR [parquet]`, as Parquet and CSV, or as
+Parquet only.
 
 G1 (group-by) and J1 (joins) have the distributions of the benchmark's own `_data/*-datagen.R`, without missing
 values and in random order, from a fixed seed; the random numbers themselves are numpy's, not R's.
@@ -81,29 +82,32 @@ def j1(rows):
     yield "big", table(sizes["big"], [0, 1, 2], 1, "v2")
 
 
-def write(name, tables, directory):
-    """Writes tables one after the other to one Parquet and one CSV file."""
+def write(name, tables, directory, with_csv):
+    """Writes tables one after the other to one Parquet file and, if wanted, one CSV file."""
     parquet = csv = None
     unquoted = pa_csv.WriteOptions(quoting_style="none")
     for table in tables:
         if parquet is None:
             parquet = pq.ParquetWriter(f"{directory}/{name}.parquet", table.schema, compression="snappy")
-            csv = pa_csv.CSVWriter(f"{directory}/{name}.csv", table.schema, write_options=unquoted)
+            csv = with_csv and pa_csv.CSVWriter(f"{directory}/{name}.csv", table.schema, write_options=unquoted)
         parquet.write_table(table, row_group_size=ROW_GROUP)
-        csv.write_table(table)
+        if csv:
+            csv.write_table(table)
     parquet.close()
-    csv.close()
+    if csv:
+        csv.close()
 
 
 def main():
     kind, rows, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    with_csv = sys.argv[4:] != ["parquet"]
     aside = f"{directory}.unfinished"
     os.makedirs(aside, exist_ok=True)
     if kind == "g1":
-        write("x", g1(rows), aside)
+        write("x", g1(rows), aside, with_csv)
     elif kind == "j1":
         for name, table in j1(rows):
-            write(name, [table], aside)
+            write(name, [table], aside, with_csv)
     else:
         sys.exit(f"no tables called {kind}; there are g1 and j1")
     os.rename(aside, directory)
