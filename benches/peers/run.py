@@ -25,6 +25,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PYTHON = HERE / ".venv" / "bin" / "python"
 DATA = ROOT / "benches" / "data"
+# The exit status where there is nothing to compare with.
+NO_PEERS = 3
 
 
 def arguments():
@@ -51,8 +53,12 @@ def make_environment():
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("installing the peers into benches/peers/.venv")
-    subprocess.run([sys.executable, "-m", "venv", "--clear", HERE / ".venv"], check=True)
-    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
+    try:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", HERE / ".venv"], check=True)
+        subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
+    except subprocess.CalledProcessError as error:
+        say(f"the peers cannot be installed: {error}")
+        sys.exit(NO_PEERS)
     stamp.write_text(wanted)
 
 
