@@ -17,12 +17,39 @@ pub struct CancelToken {
 struct Switch {
     cancelled: AtomicBool,
     reason: OnceLock<String>,
+    parents: Vec<Parent>,
+}
+
+/// What cancels a token besides its own switch.
+#[derive(Debug)]
+enum Parent {
+    Token(CancelToken),
+    Task { cancel: CancelToken, stop: Arc<AtomicBool> },
+}
+
+impl Parent {
+    fn token(&self) -> &CancelToken {
+        match self {
+            Parent::Token(token) | Parent::Task { cancel: token, .. } => token,
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        let stopped = matches!(self, Parent::Task { stop, .. } if stop.load(Ordering::Relaxed));
+        stopped || self.token().is_cancelled()
+    }
 }
 
 impl CancelToken {
     /// A switch that is not cancelled.
     pub fn new() -> Self {
         CancelToken::default()
+    }
+
+    /// A switch of its own that is off as soon as one of these is: for a run within another one.
+    pub fn below(parents: impl IntoIterator<Item = CancelToken>) -> Self {
+        let parents = parents.into_iter().map(Parent::Token).collect();
+        CancelToken { shared: Arc::new(Switch { parents, ..Switch::default() }) }
     }
 
     /// Stops the run, for good. Safe to call more than once.
@@ -39,12 +66,16 @@ impl CancelToken {
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::Acquire)
+        self.shared.cancelled.load(Ordering::Acquire) || self.shared.parents.iter().any(Parent::is_cancelled)
     }
 
     /// Why it was cancelled, if it was and a reason was given.
     pub fn reason(&self) -> Option<&str> {
-        if self.is_cancelled() { self.shared.reason.get().map(String::as_str) } else { None }
+        if self.shared.cancelled.load(Ordering::Acquire) {
+            self.shared.reason.get().map(String::as_str)
+        } else {
+            self.shared.parents.iter().find_map(|parent| parent.token().reason())
+        }
     }
 }
 
@@ -90,6 +121,12 @@ impl TaskContext {
     /// [`Stopped`] when the run was cancelled or has failed.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.is_stopped() { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// A switch that is off when this task's result is no longer wanted: for a run inside the task.
+    pub fn token(&self) -> CancelToken {
+        let parent = Parent::Task { cancel: self.cancel.clone(), stop: Arc::clone(&self.stop) };
+        CancelToken { shared: Arc::new(Switch { parents: vec![parent], ..Switch::default() }) }
     }
 
     /// The switch of the whole run.

@@ -38,6 +38,7 @@ pub struct RunError(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: Path,
+    inputs: Vec<Name>,
     cause: Cause,
 }
 
@@ -76,8 +77,13 @@ impl Path {
 }
 
 impl RunError {
-    pub(crate) fn new(path: Path, cause: Cause) -> Self {
-        RunError(Box::new(Inner { path, cause }))
+    pub(crate) fn new(path: Path, inputs: Vec<Name>, cause: Cause) -> Self {
+        RunError(Box::new(Inner { path, inputs, cause }))
+    }
+
+    /// An error that is of no task.
+    pub(crate) fn of_run(cause: Cause) -> Self {
+        RunError::new(Path::default(), Vec::new(), cause)
     }
 
     /// The name of the task that failed; none if the run was cancelled.
@@ -89,6 +95,11 @@ impl RunError {
     /// middle is left out.
     pub fn path(&self) -> &[Name] {
         &self.0.path.names
+    }
+
+    /// The names of the tasks whose results the failed task took, in their order.
+    pub fn inputs(&self) -> &[Name] {
+        &self.0.inputs
     }
 
     /// What went wrong.
@@ -109,26 +120,51 @@ impl RunError {
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { path, cause } = &*self.0;
+        let Inner { path, inputs, cause } = &*self.0;
         let Some(task) = self.task() else { return write!(f, "{cause}") };
         match cause {
             Cause::Panicked(message) => write!(f, "task `{task}` panicked: {message}")?,
             _ => write!(f, "task `{task}` failed: {cause}")?,
         }
+        if !inputs.is_empty() {
+            write!(f, " (given {}", Given(inputs))?;
+        }
         if path.names.len() > 1 {
-            f.write_str(" (needed by ")?;
-            let users = &path.names[..path.names.len() - 1];
-            for (i, name) in users.iter().rev().enumerate() {
-                let gap = if path.left_out > 0 && i + 1 == Path::NEAR { path.left_out } else { 0 };
-                match (i, gap) {
-                    (0, _) => write!(f, "`{name}`")?,
-                    (_, 0) => write!(f, " < `{name}`")?,
-                    (_, gap) => write!(f, " < {gap} more < `{name}`")?,
-                }
+            f.write_str(if inputs.is_empty() { " (needed by " } else { "; needed by " })?;
+            path.write_users(f)?;
+        }
+        if path.names.len() > 1 || !inputs.is_empty() { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+impl Path {
+    /// The names from the failed task's nearest user to the output.
+    fn write_users(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.names[..self.names.len() - 1].iter().rev().enumerate() {
+            let gap = if self.left_out > 0 && i + 1 == Path::NEAR { self.left_out } else { 0 };
+            match (i, gap) {
+                (0, _) => write!(f, "`{name}`")?,
+                (_, 0) => write!(f, " < `{name}`")?,
+                (_, gap) => write!(f, " < {gap} more < `{name}`")?,
             }
-            f.write_str(")")?;
         }
         Ok(())
+    }
+}
+
+/// The names of a task's inputs, the first few of many.
+struct Given<'a>(&'a [Name]);
+
+impl fmt::Display for Given<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 6;
+        for (i, name) in self.0.iter().take(MOST).enumerate() {
+            write!(f, "{}`{name}`", if i == 0 { "" } else { ", " })?;
+        }
+        match self.0.len().saturating_sub(MOST) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
@@ -154,7 +190,7 @@ pub(crate) fn means_stopped(error: &BoxError) -> bool {
 }
 
 /// The message of a caught panic.
-pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {

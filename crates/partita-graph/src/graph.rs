@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::edges::Edges;
 use crate::{BoxError, Inputs, Key, Name, TaskContext};
@@ -18,6 +19,31 @@ pub enum Step<T> {
     /// More tasks, one of which gives this task's result. They take the place of this task in the static
     /// order. What they need of this task's inputs goes in as [`Graph::value`].
     Expand(Graph<T>, TaskId),
+    /// No result yet: the task is to run again later. Made by [`Step::again`].
+    Again(Again<T>),
+}
+
+impl<T> Step<T> {
+    /// Not now: the task runs again, with `run`, when `pause` is over. Its thread does other work until then.
+    /// The inputs were given to the first run; what `run` needs of them it holds itself.
+    pub fn again<F>(pause: Duration, run: F) -> Self
+    where
+        F: FnOnce(&TaskContext) -> Result<Step<T>, BoxError> + Send + 'static,
+    {
+        Step::Again(Again { pause, run: Box::new(move |context, _| run(context)) })
+    }
+}
+
+/// A further run of a task.
+pub struct Again<T> {
+    pub(crate) pause: Duration,
+    pub(crate) run: Run<T>,
+}
+
+impl<T> fmt::Debug for Again<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Again").field("pause", &self.pause).finish_non_exhaustive()
+    }
 }
 
 /// The function of a task.

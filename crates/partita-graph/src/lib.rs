@@ -24,7 +24,8 @@
 //! - Ready tasks start by one static, depth-first order that keeps few results alive; a result is dropped
 //!   as soon as its last user is done with it, and handed over whole to a sole user.
 //! - A task may return more tasks ([`Step::Expand`]) in place of its result, to any depth.
-//! - The first error stops what has not started; it names the task and its path. A panic is an error.
+//! - A task may ask to run again later ([`Step::again`]); no thread sleeps for it.
+//! - The first error stops what has not started; it names the task, its inputs and its path. A panic is an error.
 //! - No recursion: neither long chains nor deep expansions overflow a stack.
 //!
 //! In reading order: `graph` is what users build, `order` finds the static order, `schedule` runs it (its
@@ -44,8 +45,8 @@ mod schedule;
 mod tests;
 
 pub use context::{CancelToken, Stopped, TaskContext};
-pub use error::{BoxError, Cause, RunError};
-pub use graph::{Graph, Step, TaskId};
+pub use error::{BoxError, Cause, RunError, panic_message};
+pub use graph::{Again, Graph, Step, TaskId};
 pub use inputs::Inputs;
 pub use key::Key;
 pub use name::Name;

@@ -73,8 +73,8 @@ impl Span {
 }
 
 /// Watches a run. Called by the pool's threads, outside the scheduler's lock, so it must be quick and
-/// thread-safe. A task that starts gets `started` and then exactly one of `finished`, `expanded`, `failed`
-/// and `stopped`. `queued` may come a moment after `started`, when another thread is quicker. By the time
+/// thread-safe. A task that starts gets `started` and then exactly one of `finished`, `expanded`, `again`,
+/// `failed` and `stopped`. `queued` may come a moment after `started`, when another thread is quicker. By the time
 /// [`crate::run`] returns all calls have been made. A panic in here fails the run.
 pub trait Observer: Send + Sync {
     /// The task's dependencies are done; it waits for a worker.
@@ -85,6 +85,8 @@ pub trait Observer: Send + Sync {
     fn finished(&self, _task: &TaskInfo, _span: Span) {}
     /// The task returned a graph of `added` tasks that will give its result.
     fn expanded(&self, _task: &TaskInfo, _span: Span, _added: usize) {}
+    /// The task is to run again when `pause` is over; then it is queued and started once more.
+    fn again(&self, _task: &TaskInfo, _span: Span, _pause: Duration) {}
     /// The task failed.
     fn failed(&self, _task: &TaskInfo, _span: Span, _cause: &Cause) {}
     /// The task stopped early, because the run was cancelled or another task failed.

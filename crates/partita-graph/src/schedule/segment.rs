@@ -30,8 +30,10 @@ pub(crate) struct Node<T> {
     pub(crate) name: Name,
     pub(crate) task: TaskId,
     pub(crate) cost: u64,
-    /// Taken when the task starts: so no task ever runs twice.
+    /// Taken when the task starts: so no task ever runs twice, unless it asks to.
     pub(crate) run: Option<Run<T>>,
+    /// Its inputs were given to an earlier run, which asked for a further one.
+    pub(crate) resumes: bool,
     /// Present from the task's end until the last use begins.
     pub(crate) result: Option<Arc<T>>,
     /// Tasks that must end before this one can start.
@@ -164,7 +166,16 @@ fn nodes<T>(graph: Graph<T>, order: &[u32], ids: &[TaskId]) -> Vec<Node<T>> {
                 Body::Run(run) => (Some(run), None),
                 Body::Value(value) => (None, Some(value)),
             };
-            Node { name: task.name, task: id, cost: task.cost, run, result, pending: 0, uses: 0 }
+            Node {
+                name: task.name,
+                task: id,
+                cost: task.cost,
+                run,
+                resumes: false,
+                result,
+                pending: 0,
+                uses: 0,
+            }
         })
         .collect()
 }

@@ -3,9 +3,11 @@
 //! Plain data without locks or threads: `worker` calls it under the one lock of `sync`. Read `README.md`
 //! beside this file for the states and for why nothing is lost.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
+use std::time::{Duration, Instant};
 
 use crate::error::Path;
 use crate::graph::Run;
@@ -27,6 +29,8 @@ pub(crate) struct State<T> {
     /// One per place; an expansion's is dropped when its result is there.
     segments: Vec<Option<Box<Segment<T>>>>,
     ready: Ready,
+    /// Tasks that are to run again, by when and then by place and position.
+    asleep: BinaryHeap<Reverse<(Instant, u32, u32)>>,
     running: Vec<Running>,
     /// Workers that are dropping results outside the lock.
     sweeping: usize,
@@ -74,6 +78,8 @@ pub(crate) struct Report<T> {
 pub(crate) enum Outcome<T> {
     Done(Arc<T>),
     Expand(Box<Segment<T>>),
+    /// To run again then; without a time, at once.
+    Again(Run<T>, Option<Instant>),
     Failed(Cause),
     Stopped,
 }
@@ -101,6 +107,19 @@ pub(crate) struct Turn<T> {
     /// The worker must go (the caller: sleep) at once.
     pub(crate) leave: bool,
 }
+
+/// What the calling thread finds when it looks after a run.
+pub(crate) enum Rest {
+    /// The run is over.
+    Over,
+    /// There is work: workers to spawn, and whether the caller itself is one.
+    Work { spawn: usize, take_part: bool },
+    /// Nothing to do until it is notified, or until then.
+    Sleep(Option<Instant>),
+}
+
+/// How often the caller looks for a cancel while tasks are asleep and no worker may be there to see it.
+const POLL: Duration = Duration::from_millis(10);
 
 /// What a turn leaves to do outside the lock, before the next task.
 pub(crate) struct Chores<T> {
@@ -132,6 +151,7 @@ impl<T> State<T> {
             places: Places::new(),
             segments: vec![Some(root)],
             ready: Ready::default(),
+            asleep: BinaryHeap::new(),
             running: Vec::new(),
             sweeping: 0,
             workers: 0,
@@ -161,9 +181,12 @@ impl<T> State<T> {
         if arrival.swept || arrival.report.is_some() {
             self.refused = false;
         }
+        let asleep = self.asleep.len();
         if let Some(report) = arrival.report {
             self.take_in(report, &mut chores);
         }
+        // The caller has to set its alarm.
+        let fell_asleep = self.asleep.len() > asleep;
         if !chores.is_empty() {
             self.sweeping += 1;
         }
@@ -171,7 +194,27 @@ impl<T> State<T> {
         let leave = job.is_none() && chores.is_empty();
         let over = leave && self.leave(arrival.caller);
         let (spawn, woken) = self.call_workers();
-        Turn { job, chores, spawn, notify: over || woken, leave }
+        Turn { job, chores, spawn, notify: over || woken || fell_asleep, leave }
+    }
+
+    /// The calling thread's transition while it does not work: wakes tasks whose time has come.
+    pub(crate) fn rest(&mut self, now: Instant, of_pool: bool) -> Rest {
+        while let Some(&Reverse((due, place, position))) = self.asleep.peek()
+            && due <= now
+        {
+            self.asleep.pop();
+            self.ready.push(Rank { place, position }, &self.places);
+        }
+        self.done |= self.is_over();
+        if self.done {
+            return Rest::Over;
+        }
+        let (spawn, woken) = self.call_workers();
+        let take_part = woken || (of_pool && !self.parked);
+        if spawn > 0 || take_part {
+            return Rest::Work { spawn, take_part };
+        }
+        Rest::Sleep(self.asleep.peek().map(|&Reverse((due, ..))| due.min(now + POLL)))
     }
 
     /// Records a failure. Of several the earliest in the static order counts.
@@ -206,17 +249,17 @@ impl<T> State<T> {
         let mut segments = std::mem::take(&mut self.segments);
         let result = match (self.failure.take(), segments.first_mut()) {
             (Some(failure), _) => {
-                let path = self.path(&segments, &failure);
-                Err(RunError::new(path, failure.cause))
+                let (path, inputs) = (self.path(&segments, &failure), inputs_of(&segments, failure.rank));
+                Err(RunError::new(path, inputs, failure.cause))
             }
             (None, Some(Some(root))) if root.undone == 0 => Ok(root.take_outputs()),
             _ if self.options.cancel.is_cancelled() => {
                 let reason = self.options.cancel.reason().map(str::to_owned);
-                Err(RunError::new(Path::default(), Cause::Cancelled(reason)))
+                Err(RunError::of_run(Cause::Cancelled(reason)))
             }
             _ => {
                 let message = "the scheduler lost a task; please report this".to_owned();
-                Err(RunError::new(Path::default(), Cause::Panicked(message)))
+                Err(RunError::of_run(Cause::Panicked(message)))
             }
         };
         (result, Leftovers { _segments: segments })
@@ -229,8 +272,22 @@ impl<T> State<T> {
         match report.outcome {
             Outcome::Done(result) => self.complete(report.rank, result, chores),
             Outcome::Expand(segment) => self.expand(report.rank, report.name, segment, chores),
+            Outcome::Again(run, due) => self.put_to_sleep(report.rank, run, due),
             Outcome::Failed(cause) => self.fail(report.rank, report.name, cause),
             Outcome::Stopped => {}
+        }
+    }
+
+    /// The task is as before it started, but for its inputs, which it had.
+    fn put_to_sleep(&mut self, rank: Rank, run: Run<T>, due: Option<Instant>) {
+        if let Some(Some(segment)) = self.segments.get_mut(rank.place as usize) {
+            let node = &mut segment.nodes[rank.position as usize];
+            node.run = Some(run);
+            node.resumes = true;
+            match due {
+                Some(due) => self.asleep.push(Reverse((due, rank.place, rank.position))),
+                None => self.ready.push(rank, &self.places),
+            }
         }
     }
 
@@ -327,8 +384,10 @@ impl<T> State<T> {
             }
         }
         let run = node.run.take()?;
+        let had_inputs = node.resumes;
         let deps = segment.deps.of(rank.position as usize).to_vec();
-        let inputs = deps.into_iter().map(|dep| segment.use_result(dep)).collect();
+        let missing = deps.into_iter().filter(|_| !had_inputs);
+        let inputs = missing.map(|dep| segment.use_result(dep)).collect();
         self.ready.pop(&self.places);
         stop.store(false, Memory::Relaxed);
         self.running.push(Running { rank, stop: Arc::clone(stop) });
@@ -340,19 +399,35 @@ impl<T> State<T> {
         if self.done || self.refused || self.options.cancel.is_cancelled() {
             return None;
         }
-        let best = self.ready.peek()?;
+        self.ready.peek().filter(|&best| self.is_wanted(best))
+    }
+
+    /// Whether no failure forbids the task to start.
+    fn is_wanted(&self, rank: Rank) -> bool {
         match (&self.failure, self.options.on_error) {
-            (None, _) => Some(best),
-            (Some(_), OnError::StopAll) => None,
-            (Some(failure), OnError::SameEveryTime) => self.is_later(failure.rank, best).then_some(best),
+            (None, _) => true,
+            (Some(_), OnError::StopAll) => false,
+            (Some(failure), OnError::SameEveryTime) => self.is_later(failure.rank, rank),
         }
     }
 
-    /// Counts a worker out. Says whether the run is over: it is when no task runs and none may start.
+    /// Whether a task that is asleep will start when its time has come.
+    fn some_will_wake(&self) -> bool {
+        let mut asleep = self.asleep.iter().map(|&Reverse((_, place, position))| Rank { place, position });
+        !self.options.cancel.is_cancelled() && asleep.any(|rank| self.is_wanted(rank))
+    }
+
+    /// Whether nothing goes on and nothing will.
+    fn is_over(&self) -> bool {
+        let idle = self.running.is_empty() && self.sweeping == 0;
+        idle && self.startable().is_none() && !self.some_will_wake()
+    }
+
+    /// Counts a worker out. Says whether the run is over: it is when no task runs and none will.
     fn leave(&mut self, caller: bool) -> bool {
         self.workers -= 1;
         self.parked |= caller;
-        let over = self.running.is_empty() && self.sweeping == 0 && self.startable().is_none();
+        let over = self.done || self.is_over();
         self.done |= over;
         over
     }
@@ -389,4 +464,15 @@ impl<T> State<T> {
         }
         Path::from_failed(names.into_iter())
     }
+}
+
+/// The names of the tasks whose results a task takes.
+fn inputs_of<T>(segments: &[Option<Box<Segment<T>>>], rank: Rank) -> Vec<Name> {
+    let Some(Some(segment)) = segments.get(rank.place as usize) else { return Vec::new() };
+    segment
+        .deps
+        .of(rank.position as usize)
+        .iter()
+        .map(|&dep| segment.nodes[dep as usize].name.clone())
+        .collect()
 }

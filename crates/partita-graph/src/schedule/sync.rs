@@ -3,6 +3,7 @@
 //! Kept apart and small so that an exhaustive interleaving checker can put its own types here.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// A state behind one lock, and a way to wait until it says so.
 #[derive(Debug)]
@@ -21,10 +22,19 @@ impl<S> Gate<S> {
         action(&mut self.lock())
     }
 
-    /// Sleeps as long as `asleep` holds.
-    pub(crate) fn wait_while(&self, asleep: impl FnMut(&mut S) -> bool) {
-        let guard = self.changed.wait_while(self.lock(), asleep);
-        drop(guard.unwrap_or_else(PoisonError::into_inner));
+    /// Looks again after each notification, and when the time that `look` gave has come, until it has an answer.
+    pub(crate) fn wait<R>(&self, mut look: impl FnMut(&mut S) -> Result<R, Option<Instant>>) -> R {
+        let mut guard = self.lock();
+        loop {
+            guard = match look(&mut guard) {
+                Ok(answer) => return answer,
+                Err(None) => self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
+                Err(Some(until)) => {
+                    let nap = until.saturating_duration_since(Instant::now());
+                    self.changed.wait_timeout(guard, nap).unwrap_or_else(PoisonError::into_inner).0
+                }
+            }
+        }
     }
 
     /// Lets all that wait look again.

@@ -8,16 +8,16 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-use crate::error::{Path, means_stopped, panic_message};
+use crate::error::{means_stopped, panic_message};
 use crate::{BoxError, Cause, Name, Observer, RunError, RunOptions, Span, Step, TaskContext, TaskInfo};
 
 use super::place::Rank;
 use super::segment::Segment;
-use super::state::{Arrival, Chores, Job, Outcome, Report, State};
+use super::state::{Arrival, Chores, Job, Outcome, Report, Rest, State};
 use super::sync::Gate;
 
 thread_local! {
@@ -48,21 +48,42 @@ impl<T: Send + Sync + 'static> Shared<T> {
 
     /// Runs to the end on the pool while this thread, which is of no pool, sleeps.
     pub(crate) fn wait(self: &Arc<Self>, pool: &ThreadPool) {
-        for _ in 0..self.begin(false) {
-            let shared = Arc::clone(self);
-            pool.spawn(move || shared.work(Role::Spawned));
+        let mut missing = self.begin(false);
+        loop {
+            for _ in 0..missing {
+                let shared = Arc::clone(self);
+                pool.spawn(move || shared.work(Role::Spawned));
+            }
+            match self.rest(false) {
+                Some((spawn, _)) => missing = spawn,
+                None => return,
+            }
         }
-        self.gate.wait_while(|state| !state.done);
     }
 
     /// Runs to the end with this thread, which is of the pool, as one of the workers.
     pub(crate) fn take_part(self: &Arc<Self>) {
         let others = self.begin(true);
         self.spawn(others);
-        while !self.gate.enter(|state| state.done) {
-            self.work(Role::Caller);
-            self.gate.wait_while(|state| state.parked && !state.done);
+        let mut works = !self.gate.enter(|state| state.done);
+        loop {
+            if works {
+                self.work(Role::Caller);
+            }
+            let Some((spawn, take_part)) = self.rest(true) else { return };
+            self.spawn(spawn);
+            works = take_part;
         }
+    }
+
+    /// Sleeps until the run is over or there is work: how many workers to spawn, and whether the calling
+    /// thread is one itself.
+    fn rest(&self, of_pool: bool) -> Option<(usize, bool)> {
+        self.gate.wait(|state| match state.rest(Instant::now(), of_pool) {
+            Rest::Over => Ok(None),
+            Rest::Work { spawn, take_part } => Ok(Some((spawn, take_part))),
+            Rest::Sleep(until) => Err(until),
+        })
     }
 
     pub(crate) fn conclude(&self) -> Result<Vec<Arc<T>>, RunError> {
@@ -72,7 +93,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             Err(payload) => {
                 // A destructor of the user's panicked; an error that came before it says more.
                 let cause = Cause::Panicked(panic_message(payload.as_ref()));
-                result.and(Err(RunError::new(Path::default(), cause)))
+                result.and(Err(RunError::of_run(cause)))
             }
         }
     }
@@ -213,16 +234,28 @@ pub(super) fn outcome_of<T>(step: Result<Step<T>, BoxError>, context: &TaskConte
     match step {
         Ok(Step::Done(result)) => Outcome::Done(Arc::new(result)),
         Ok(Step::Shared(result)) => Outcome::Done(result),
+        Ok(Step::Again(again)) => Outcome::Again(again.run, due(again.pause)),
         Ok(Step::Expand(graph, result)) => Outcome::Expand(Box::new(Segment::new(graph, &[result]))),
         Err(error) if context.is_stopped() && means_stopped(&error) => Outcome::Stopped,
         Err(error) => Outcome::Failed(Cause::Error(error)),
     }
 }
 
+/// When a pause from now on ends, if it is one; one that is too long for a clock is a year.
+fn due(pause: Duration) -> Option<Instant> {
+    let now = Instant::now();
+    let end = || now.checked_add(pause).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
+    (!pause.is_zero()).then(end)
+}
+
 fn tell_end<T>(observer: &dyn Observer, info: &TaskInfo, span: Span, outcome: &Outcome<T>) {
     match outcome {
         Outcome::Done(_) => observer.finished(info, span),
         Outcome::Expand(segment) => observer.expanded(info, span, segment.undone),
+        Outcome::Again(_, due) => {
+            let pause = due.map(|due| due.saturating_duration_since(span.finished));
+            observer.again(info, span, pause.unwrap_or_default());
+        }
         Outcome::Failed(cause) => observer.failed(info, span, cause),
         Outcome::Stopped => observer.stopped(info, span),
     }

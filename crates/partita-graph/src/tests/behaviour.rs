@@ -139,7 +139,7 @@ fn a_panicking_destructor_is_an_error() {
         let bomb = graph.add("bomb", &[], |_, _| Ok(Step::Done(Some(Bomb))));
         let user = graph.add("user", &[bomb], |_, _| Ok(Step::Done(None)));
         let error = run(graph, &pool(threads), &[user], RunOptions::default()).unwrap_err();
-        assert_eq!(error.to_string(), "task `user` panicked: boom");
+        assert_eq!(error.to_string(), "task `user` panicked: boom (given `bomb`)");
 
         let mut graph = Graph::new();
         let bomb = graph.add("bomb", &[], |_, _| Ok(Step::Done(Some(Bomb))));

@@ -1,5 +1,6 @@
 //! Tests of the crate as its users see it, and what they share.
 
+mod again;
 mod behaviour;
 pub(crate) mod random;
 mod scale;

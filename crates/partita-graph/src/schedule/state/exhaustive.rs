@@ -3,11 +3,13 @@
 //! Every change of a run's state happens in one turn under one lock. So what threads can do to it is the
 //! set of orders in which workers take their turns, notify, spawn, sleep and wake. Here the workers are
 //! played by data, and a chooser that backtracks tries every order (and every answer of admission, every
-//! moment of a cancel, every worker being a guest). In each the caller must come back, to a run at rest,
+//! moment of a cancel, every worker being a guest, every moment at which the time of a task that sleeps may
+//! come). In each the caller must come back, to a run at rest,
 //! with the right answer; each task must have run once; and the invariant of `README.md` must hold.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::super::worker::outcome_of;
 use super::*;
@@ -75,9 +77,13 @@ enum Actor {
         then: Box<Actor>,
     },
     /// The caller looks whether to sleep.
-    Looks,
-    /// The caller sleeps until notified.
-    Sleeps,
+    Looks {
+        time_has_come: bool,
+    },
+    /// The caller sleeps until notified, or with an alarm until then.
+    Sleeps {
+        alarm: bool,
+    },
     /// Cancels from outside.
     Cancels,
     Gone,
@@ -102,6 +108,11 @@ const PLAIN: Case = Case {
     on_error: OnError::StopAll,
 };
 
+const LOOKS: Actor = Actor::Looks { time_has_come: false };
+
+/// Longer than any of these tests takes, so that only the play decides when it is over.
+const PAUSE: Duration = Duration::from_secs(24 * 3600);
+
 /// A graph to run, with its wanted task; tasks count themselves in `ran`.
 type Build = fn(&Arc<Vec<AtomicUsize>>) -> (Graph<u64>, TaskId);
 
@@ -125,7 +136,7 @@ impl Play {
         let segment = Segment::new(graph, &[output]);
         let mut state = State::new(Box::new(segment), case.threads, options);
         let (spawn, _) = state.begin(case.caller_in_pool);
-        let then = if case.caller_in_pool { fresh(true, false) } else { Actor::Looks };
+        let then = if case.caller_in_pool { fresh(true, false) } else { LOOKS };
         let mut actors = vec![Actor::Calls { notify: false, spawn, then: Box::new(then) }];
         if case.cancel {
             actors.push(Actor::Cancels);
@@ -138,7 +149,7 @@ impl Play {
     fn play(mut self) -> Result<u64, String> {
         loop {
             let able: Vec<usize> = (0..self.actors.len())
-                .filter(|&i| !matches!(self.actors[i], Actor::Sleeps | Actor::Gone))
+                .filter(|&i| !matches!(self.actors[i], Actor::Sleeps { alarm: false } | Actor::Gone))
                 .collect();
             if able.is_empty() {
                 break;
@@ -155,10 +166,9 @@ impl Play {
             Actor::Turns { job, swept, caller, guest } => self.turn(job, swept, caller, guest),
             Actor::Calls { notify, spawn, then } => {
                 if notify {
-                    self.actors
-                        .iter_mut()
-                        .filter(|a| matches!(a, Actor::Sleeps))
-                        .for_each(|a| *a = Actor::Looks);
+                    let sleepers =
+                        self.actors.iter_mut().filter(|actor| matches!(actor, Actor::Sleeps { .. }));
+                    sleepers.for_each(|actor| *actor = LOOKS);
                 }
                 for _ in 0..spawn {
                     let guest = self.case.guests && self.choices.lock().choose(2) == 1;
@@ -166,18 +176,32 @@ impl Play {
                 }
                 *then
             }
-            Actor::Looks if self.state.done => {
-                self.conclude();
-                Actor::Gone
-            }
-            Actor::Looks if self.case.caller_in_pool && !self.state.parked => fresh(true, false),
-            Actor::Looks => Actor::Sleeps,
+            Actor::Looks { time_has_come } => self.look(time_has_come),
+            // The alarm: it may go off at any moment.
+            Actor::Sleeps { alarm: true } => self.look(true),
             Actor::Cancels => {
                 self.state.options.cancel.cancel();
                 self.cancelled = true;
                 Actor::Gone
             }
-            Actor::Sleeps | Actor::Gone => unreachable!("not able"),
+            Actor::Sleeps { alarm: false } | Actor::Gone => unreachable!("not able"),
+        }
+    }
+
+    /// The caller looks after the run; the time of all tasks that sleep may have come.
+    fn look(&mut self, time_has_come: bool) -> Actor {
+        let now = Instant::now();
+        let now = if time_has_come { now + 2 * PAUSE } else { now };
+        match self.state.rest(now, self.case.caller_in_pool) {
+            Rest::Over => {
+                self.conclude();
+                Actor::Gone
+            }
+            Rest::Work { spawn, take_part } => {
+                let then = if take_part { fresh(true, false) } else { LOOKS };
+                Actor::Calls { notify: false, spawn, then: Box::new(then) }
+            }
+            Rest::Sleep(until) => Actor::Sleeps { alarm: until.is_some() },
         }
     }
 
@@ -187,7 +211,7 @@ impl Play {
         let turn = self.state.turn(Arrival { report, swept, last, caller }, &self.stop);
         self.check_invariant();
         let then = match turn.leave {
-            true if caller => Actor::Looks,
+            true if caller => LOOKS,
             true => Actor::Gone,
             false => Actor::Turns { job: turn.job, swept: !turn.chores.is_empty(), caller, guest },
         };
@@ -256,7 +280,7 @@ fn explore(case: Case, build: Build, tasks: usize, allowed: &[Result<u64, &str>]
             assert!(counts.iter().all(|&count| count == 1), "{case:?}: a task was lost: {counts:?}");
         }
         orders += 1;
-        assert!(orders < 200_000, "{case:?}: too large to explore");
+        assert!(orders < 500_000, "{case:?}: too large to explore");
         if !choices.lock().advance() {
             return orders;
         }
@@ -329,8 +353,56 @@ fn failures(ran: &Arc<Vec<AtomicUsize>>) -> (Graph<u64>, TaskId) {
     (graph, end)
 }
 
-const EARLY: Result<u64, &str> = Err("task `early` failed: no (needed by `t1`)");
+const EARLY: Result<u64, &str> = Err("task `early` failed: no (given `t0`; needed by `t1`)");
 const LATE: Result<u64, &str> = Err("task `late` failed: no (needed by `t1`)");
+
+/// A task that asks to run again before it counts itself, beside another, with a user of both.
+fn second_thoughts(ran: &Arc<Vec<AtomicUsize>>) -> (Graph<u64>, TaskId) {
+    let mut graph = Graph::new();
+    let first = graph.value("first", 1);
+    let inner = Arc::clone(ran);
+    let later = graph.add("later", &[first], move |_, mut inputs| {
+        let kept = inputs.take_shared(0);
+        Ok(Step::again(PAUSE, move |_| {
+            inner[0].fetch_add(1, Memory::Relaxed);
+            Ok(Step::Done(1 + *kept))
+        }))
+    });
+    let other = add(&mut graph, ran, 1, &[]);
+    let end = add(&mut graph, ran, 2, &[later, other]);
+    (graph, end)
+}
+
+/// A task that asks to run again at once, twice.
+fn no_pause(ran: &Arc<Vec<AtomicUsize>>) -> (Graph<u64>, TaskId) {
+    let mut graph = Graph::new();
+    let inner = Arc::clone(ran);
+    let again = graph.add("again", &[], move |_, _| {
+        Ok(Step::again(Duration::ZERO, move |_| {
+            Ok(Step::again(Duration::ZERO, move |_| {
+                inner[0].fetch_add(1, Memory::Relaxed);
+                Ok(Step::Done(1))
+            }))
+        }))
+    });
+    let end = add(&mut graph, ran, 1, &[again]);
+    (graph, end)
+}
+
+/// A task that sleeps while another one fails.
+fn failure_beside_a_sleeper(ran: &Arc<Vec<AtomicUsize>>) -> (Graph<u64>, TaskId) {
+    let mut graph = Graph::new();
+    let inner = Arc::clone(ran);
+    let sleeper = graph.add("sleeper", &[], move |_, _| {
+        Ok(Step::again(PAUSE, move |_| {
+            inner[0].fetch_add(1, Memory::Relaxed);
+            Ok(Step::Done(1))
+        }))
+    });
+    let late = graph.add("late", &[], |_, _| Err("no".into()));
+    let end = add(&mut graph, ran, 1, &[sleeper, late]);
+    (graph, end)
+}
 
 /// Every combination of who calls and at most `most` things that interfere.
 fn cases(most: u32) -> impl Iterator<Item = Case> {
@@ -383,5 +455,21 @@ fn every_order_of_failures() {
         // A cancel may come between the two failures.
         let allowed = if case.cancel { &[EARLY, LATE][..] } else { &[EARLY] };
         explore(Case { on_error: OnError::SameEveryTime, ..case }, failures, 2, allowed);
+    }
+}
+
+#[test]
+fn every_order_of_second_thoughts() {
+    for case in cases(1) {
+        explore(case, second_thoughts, 3, &[Ok(4)]);
+        explore(case, no_pause, 2, &[Ok(2)]);
+    }
+}
+
+#[test]
+fn every_order_of_a_failure_beside_a_sleeper() {
+    for case in cases(1) {
+        explore(case, failure_beside_a_sleeper, 2, &[LATE]);
+        explore(Case { on_error: OnError::SameEveryTime, ..case }, failure_beside_a_sleeper, 2, &[LATE]);
     }
 }
