@@ -3,11 +3,13 @@
 //! `rows.rs` and `check.rs` are the instruments. `cases.rs` has chains with answers worked out by hand,
 //! `large.rs` those with more rows; `random/` draws frames and chains and compares with the naive interpreter of
 //! `oracle/`; `golden/` asks what pandas was asked. `errors.rs` goes through what users do wrong, `files/` and
-//! `faults.rs` through files that are good, broken and failing. `pictures.rs` draws. `tidy.rs` holds the house in order.
+//! `faults.rs` through files that are good, broken and failing; `delayed/` builds and runs graphs of functions;
+//! `pictures.rs` draws. `tidy.rs` holds the house in order.
 #![allow(clippy::float_cmp, reason = "answers are compared to the bit")]
 
 mod cases;
 mod check;
+mod delayed;
 mod errors;
 mod faults;
 mod files;

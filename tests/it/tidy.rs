@@ -66,9 +66,11 @@ fn report(rule: &str, broken: Vec<String>) {
 
 /// Which modules of the engine may name which modules and crates. `error`, `session` and `explain` serve all.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("error", &["io", "kernels"]),
+    ("error", &["graph", "io", "kernels"]),
     ("session", &["graph", "io"]),
-    ("frame", &["plan", "expr", "io"]),
+    ("compute", &["frame", "delayed"]),
+    ("frame", &["plan", "expr", "io", "delayed"]),
+    ("frame/delayed", &["op"]),
     ("frame/collect", &["optimize", "stage", "run"]),
     ("frame/write", &["stage", "run"]),
     ("frame/visualize", &["run"]),

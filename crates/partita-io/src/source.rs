@@ -44,6 +44,11 @@ pub trait Source: Send + Sync + Debug {
         context: &ReadContext,
     ) -> Result<Box<dyn BatchReader>>;
 
+    /// The source itself, for an engine that has sources of its own and must know them again.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+
     /// Called once when a reader failed with [`crate::Error::is_type_too_narrow`]: reads the projected
     /// columns of all files and returns this source with types that hold every value, and what was widened.
     /// Formats whose files declare their types never fail so.

@@ -79,6 +79,8 @@ enum Kind {
     Kernel(partita_kernels::Error),
     Arrow(arrow::error::ArrowError),
     User(Box<dyn std::error::Error + Send + Sync>),
+    /// A node of a delayed graph failed.
+    Task(partita_graph::RunError),
     /// Something that only a bug in Partita can cause.
     Internal(String),
 }
@@ -120,6 +122,10 @@ impl Error {
     pub(crate) fn user(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Error::new(Kind::User(source))
     }
+    /// A node of a delayed graph failed.
+    pub(crate) fn task(error: partita_graph::RunError) -> Self {
+        Error::new(Kind::Task(error))
+    }
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Error::new(Kind::Internal(message.into()))
     }
@@ -159,7 +165,11 @@ impl Error {
     }
     /// Whether a task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(*self.0.kind, Kind::Panicked { .. })
+        match &*self.0.kind {
+            Kind::Panicked { .. } => true,
+            Kind::Task(error) => matches!(error.cause(), partita_graph::Cause::Panicked(_)),
+            _ => false,
+        }
     }
     /// The sentence without the step and the line of the chain: for programs whose users did not write the
     /// chain, such as the `partita` command.
@@ -220,6 +230,7 @@ impl fmt::Display for Kind {
             Kind::Kernel(error) => write!(f, "{error}"),
             Kind::Arrow(error) => write!(f, "{error}"),
             Kind::User(error) => write!(f, "{error}"),
+            Kind::Task(error) => write!(f, "{error}"),
             Kind::Internal(message) => write!(f, "internal error (please report it): {message}"),
         }
     }
@@ -288,6 +299,7 @@ impl std::error::Error for Error {
             Kind::Io(error) => error.source(),
             Kind::Arrow(error) => Some(error),
             Kind::User(error) => Some(&**error),
+            Kind::Task(error) => error.source(),
             _ => None,
         }
     }

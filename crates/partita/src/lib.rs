@@ -22,6 +22,10 @@
 //!
 //! The modules, in the order in which data flows through them, each of whose docs names the next:
 
+/// Frames and delayed values in any shape, computed at once.
+mod compute;
+/// Lazy graphs of any function.
+pub mod delayed;
 /// One error type with private kinds and context.
 mod error;
 /// 5: what moves it: hash and range exchanges, spilling, the memory ledger.
@@ -45,6 +49,11 @@ mod session;
 /// 4: where data moves: plan to stages.
 mod stage;
 
+pub use compute::{Compute, compute_all};
+pub use delayed::{
+    Delayed, Function, Gather, Moved, PureFunction, Split, Stopped, Submitted, checkpoint, delayed, gather,
+    try_delayed,
+};
 pub use error::{Error, Result};
 pub use explain::{Colour, Direction, Drawing, View};
 pub use expr::{
@@ -53,7 +62,7 @@ pub use expr::{
 };
 pub use frame::{
     GroupedFrame, IntoColumn, Merge, PartitionedFrame, Report, Selection, StageReport, Table, Written,
-    batch_of_columns, compute_all, concat, on, read_csv, read_csv_with, read_ipc, read_ipc_with, read_ndjson,
+    batch_of_columns, concat, on, read_csv, read_csv_with, read_ipc, read_ipc_with, read_ndjson,
     read_ndjson_with, read_parquet, read_parquet_with,
 };
 pub use plan::{How, Keep, SortKey};
@@ -71,8 +80,9 @@ pub use arrow;
 pub mod prelude {
     pub use crate::batch;
     pub use crate::{
-        Expr, How, Keep, Merge, PartitionedFrame, Session, SortKey, coalesce, col, compute_all, concat, lit,
-        on, read_csv, read_csv_with, read_ipc, read_ndjson, read_parquet, size, when,
+        Delayed, Expr, Gather, How, Keep, Merge, PartitionedFrame, Session, SortKey, Split, coalesce, col,
+        compute_all, concat, delayed, gather, lit, on, read_csv, read_csv_with, read_ipc, read_ndjson,
+        read_parquet, size, try_delayed, when,
     };
     pub use arrow::array::RecordBatch;
     pub use arrow::datatypes::{DataType, Field, Schema, TimeUnit};

@@ -24,12 +24,14 @@ use crate::error::{Error, Result};
 /// # Ok::<(), partita::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Session(Arc<Inner>);
+pub struct Session {
+    inner: Arc<Inner>,
+    cancel: CancelToken,
+}
 
 struct Inner {
     settings: Settings,
     pool: OnceLock<std::result::Result<Arc<rayon::ThreadPool>, String>>,
-    cancel: CancelToken,
 }
 
 /// The values of a session's knobs.
@@ -91,38 +93,43 @@ impl Session {
     /// A handle that stops this session's running computations from another thread or a signal handler. A
     /// cancelled session stays cancelled; make a new one to go on.
     pub fn cancel_handle(&self) -> CancelHandle {
-        CancelHandle(self.0.cancel.clone())
+        CancelHandle(self.cancel.clone())
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.inner.settings
     }
 
     pub(crate) fn cancel_token(&self) -> &CancelToken {
-        &self.0.cancel
+        &self.cancel
+    }
+
+    /// The same threads and settings for a run that `other` stops too.
+    pub(crate) fn cancelled_by(&self, other: CancelToken) -> Session {
+        Session { inner: Arc::clone(&self.inner), cancel: CancelToken::below([self.cancel.clone(), other]) }
     }
 
     /// What a reader may use outside a run: to find files and infer schemas.
     pub(crate) fn read_context(&self) -> partita_io::ReadContext {
         partita_io::ReadContext {
-            files: Arc::clone(&self.0.settings.files),
-            limits: self.0.settings.limits.clone(),
+            files: Arc::clone(&self.inner.settings.files),
+            limits: self.inner.settings.limits.clone(),
             memory: Arc::new(partita_io::Unlimited),
         }
     }
 
     /// The session's threads, started when they are first needed.
     pub(crate) fn pool(&self) -> Result<Arc<rayon::ThreadPool>> {
-        let pool = self.0.pool.get_or_init(|| {
+        let pool = self.inner.pool.get_or_init(|| {
             rayon::ThreadPoolBuilder::new()
-                .num_threads(self.0.settings.threads)
+                .num_threads(self.inner.settings.threads)
                 .thread_name(|index| format!("partita-{index}"))
                 .build()
                 .map(Arc::new)
                 .map_err(|error| error.to_string())
         });
         pool.clone().map_err(|error| {
-            Error::invalid(format!("cannot start {} threads: {error}", self.0.settings.threads))
+            Error::invalid(format!("cannot start {} threads: {error}", self.inner.settings.threads))
         })
     }
 }
@@ -137,7 +144,7 @@ impl Default for Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Session").field(&self.0.settings).finish()
+        f.debug_tuple("Session").field(&self.inner.settings).finish()
     }
 }
 
@@ -235,10 +242,7 @@ impl SessionBuilder {
     }
 
     fn into_session(self) -> Session {
-        Session(Arc::new(Inner {
-            settings: self.settings,
-            pool: OnceLock::new(),
-            cancel: CancelToken::new(),
-        }))
+        let inner = Arc::new(Inner { settings: self.settings, pool: OnceLock::new() });
+        Session { inner, cancel: CancelToken::new() }
     }
 }

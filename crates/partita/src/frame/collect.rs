@@ -7,8 +7,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use super::PartitionedFrame;
+use super::delayed::bind;
 use super::report::Report;
 use super::table::Table;
+use crate::delayed::inherit;
 use crate::error::{Error, Result, Step};
 use crate::expr::size;
 use crate::plan::{Memory, Node, Plan, PlanRef, Scan};
@@ -27,7 +29,7 @@ impl PartitionedFrame {
     /// A step could not be bound, a file or a value is bad, the result does not fit into the memory limit, or
     /// the run was cancelled.
     pub fn compute(&self) -> Result<Table> {
-        let mut tables = compute_all([self])?;
+        let mut tables = compute_frames(std::slice::from_ref(self), &self.session)?;
         tables.pop().ok_or_else(|| Error::internal("computing one frame gave no table"))
     }
 
@@ -39,8 +41,7 @@ impl PartitionedFrame {
     pub fn persist(&self) -> Result<PartitionedFrame> {
         let step = Step::here("persist");
         let schema = self.schema()?;
-        let (executed, _) = run_plans(&[self.plan.clone()?], &self.session, &mut collect_stages)?;
-        let partitions = executed.roots.into_iter().flatten().map(|part| batches(&part)).collect();
+        let partitions = collect_partitions(self)?;
         Ok(PartitionedFrame::new(Ok(Memory::plan(schema, partitions, step)), self.session.clone(), step))
     }
 
@@ -81,27 +82,18 @@ impl PartitionedFrame {
     }
 }
 
+/// Runs a frame and returns the batches of its partitions.
+pub(super) fn collect_partitions(frame: &PartitionedFrame) -> Result<Vec<Vec<RecordBatch>>> {
+    let (executed, _) = run_plans(&[frame.plan.clone()?], &frame.session, &mut collect_stages)?;
+    Ok(executed.roots.into_iter().flatten().map(|part| batches(&part)).collect())
+}
+
 /// Runs several frames at once and returns their tables in order. Work that they have in common runs once.
-///
-/// # Errors
-/// As [`PartitionedFrame::compute`], for any of them.
-///
-/// # Example
-/// ```
-/// use partita::prelude::*;
-///
-/// let frame = PartitionedFrame::from_batches([batch! { "v" => [1, 2, 3] }?]);
-/// let tables = compute_all([&frame.agg([col("v").sum()]), &frame.filter(col("v").gt(1))])?;
-/// assert_eq!(tables[1].num_rows(), 2);
-/// # Ok::<(), partita::Error>(())
-/// ```
-pub fn compute_all<'a>(frames: impl IntoIterator<Item = &'a PartitionedFrame>) -> Result<Vec<Table>> {
-    let frames: Vec<&PartitionedFrame> = frames.into_iter().collect();
-    let Some(first) = frames.first() else { return Ok(Vec::new()) };
+pub(crate) fn compute_frames(frames: &[PartitionedFrame], session: &Session) -> Result<Vec<Table>> {
     let plans = frames.iter().map(|frame| frame.plan.clone()).collect::<Result<Vec<_>>>()?;
-    let (executed, report) = run_plans(&plans, &first.session, &mut collect_stages)?;
+    let (executed, report) = run_plans(&plans, session, &mut collect_stages)?;
     let report = Arc::new(report);
-    let tables = executed.roots.iter().zip(&frames).map(|(parts, frame)| {
+    let tables = executed.roots.iter().zip(frames).map(|(parts, frame)| {
         Ok(Table::new(frame.schema()?, parts.iter().flat_map(batches).collect(), Arc::clone(&report)))
     });
     tables.collect()
@@ -129,10 +121,11 @@ pub(super) fn run_plans(
     session: &Session,
     make_stages: &mut MakeStages<'_>,
 ) -> Result<(Executed, Report)> {
+    let session = &inherit(session);
     let mut plans = plans.to_vec();
     let mut notices = Vec::new();
     for _ in 0..WIDENINGS {
-        let optimized = optimize(&plans, session)?;
+        let optimized = bind(optimize(&plans, session)?, session)?;
         let mut lowering = Lowering::new(session.settings().batch_rows);
         let stages = make_stages(&optimized, &mut lowering)?;
         match execute(&stages, session) {
@@ -148,10 +141,21 @@ pub(super) fn run_plans(
                 for (source, request) in too_narrow {
                     let (wider, mut found) = source.widened(&request, &session.read_context())?;
                     notices.append(&mut found);
-                    let replace =
-                        |scan: &Scan| Arc::ptr_eq(&scan.source, &source).then(|| Arc::clone(&wider));
-                    plans =
-                        plans.iter().map(|plan| with_sources(plan, &replace)).collect::<Result<Vec<_>>>()?;
+                    let replace = |leaf: &PlanRef| match &leaf.node {
+                        Node::Scan(scan) if Arc::ptr_eq(&scan.source, &source) => {
+                            Some(Scan { source: Arc::clone(&wider), ..scan.clone() }.into_plan(leaf.step))
+                        }
+                        _ => None,
+                    };
+                    plans = plans
+                        .iter()
+                        .map(|plan| {
+                            let widened = with_leaves(plan, &replace);
+                            widened.map_err(|error| {
+                                error.context("after a column of a file was found to need a wider type")
+                            })
+                        })
+                        .collect::<Result<Vec<_>>>()?;
                 }
             }
         }
@@ -170,20 +174,15 @@ fn optimized(plan: &PlanRef, session: &Session) -> Result<PlanRef> {
     plans.into_iter().next().ok_or_else(|| Error::internal("optimizing lost a plan"))
 }
 
-/// The plan with some scans' sources replaced, bound again from there up.
-fn with_sources(
+/// The plan with some leaves replaced, bound again from there up.
+pub(super) fn with_leaves(
     plan: &PlanRef,
-    replace: &dyn Fn(&Scan) -> Option<Arc<dyn partita_io::Source>>,
+    replace: &dyn Fn(&PlanRef) -> Option<Result<PlanRef>>,
 ) -> Result<PlanRef> {
-    if let Node::Scan(scan) = &plan.node {
-        return match replace(scan) {
-            Some(source) => Scan { source, ..scan.clone() }.into_plan(plan.step),
-            None => Ok(Arc::clone(plan)),
-        };
+    let inputs = plan.inputs();
+    if inputs.is_empty() {
+        return replace(plan).unwrap_or_else(|| Ok(Arc::clone(plan)));
     }
-    let inputs =
-        plan.inputs().into_iter().map(|input| with_sources(input, replace)).collect::<Result<Vec<_>>>()?;
-    Plan::with_inputs(plan, inputs).map_err(|error| {
-        error.at_step(plan.step).context("after a column of a file was found to need a wider type")
-    })
+    let inputs = inputs.into_iter().map(|input| with_leaves(input, replace)).collect::<Result<Vec<_>>>()?;
+    Plan::with_inputs(plan, inputs).map_err(|error| error.at_step(plan.step))
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::PartitionedFrame;
-use super::collect::compute_all;
+use super::collect::compute_frames;
 use super::table::Table;
 use crate::error::{Error, Result, type_name};
 use crate::expr::{Expr, col, size};
@@ -112,7 +112,9 @@ impl PartitionedFrame {
             }
         }
         let aggregated = self.agg(aggregates);
-        let tables = compute_all(std::iter::once(&aggregated).chain(tops.iter().map(|(_, top)| top)))?;
+        let frames: Vec<_> =
+            std::iter::once(aggregated).chain(tops.iter().map(|(_, top)| top.clone())).collect();
+        let tables = compute_frames(&frames, &self.session)?;
         let Some((aggregated, found)) = tables.split_first() else {
             return Err(Error::internal("describing a frame gave no table"));
         };

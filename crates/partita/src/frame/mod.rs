@@ -5,6 +5,7 @@
 
 mod collect;
 mod columns;
+mod delayed;
 mod describe;
 mod group_by;
 mod merge;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 
-pub use collect::compute_all;
+pub(crate) use collect::compute_frames;
 pub use columns::{IntoColumn, Selection, batch_of_columns};
 pub use group_by::GroupedFrame;
 pub use merge::{Merge, on};
@@ -44,7 +45,7 @@ use crate::session::Session;
 ///
 /// Methods only grow a plan and return at once; [`PartitionedFrame::compute`], [`PartitionedFrame::persist`]
 /// and the writers run it. Cloning is cheap, and frames that grew from one another share their common work
-/// when they are computed together with [`compute_all`].
+/// when they are computed together with [`compute_all`](crate::compute_all).
 ///
 /// # Example
 /// ```

@@ -3,7 +3,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 
 use super::{Flow, Held, Operator, OperatorState, Out, Workspace, logical_bytes};
 use crate::error::{Error, Result, Step, type_name};
@@ -63,36 +63,46 @@ struct Map {
 impl Map {
     fn call(&self, batch: RecordBatch) -> Result<RecordBatch> {
         let made = (self.function)(batch).map_err(Error::user)?;
-        let fields = made.schema();
-        let wrong =
-            fields.fields().len() != self.declared.fields().len()
-                || fields.fields().iter().zip(self.declared.fields()).any(|(is, declared)| {
-                    is.name() != declared.name() || is.data_type() != declared.data_type()
-                });
-        if wrong {
+        held_to_schema(&made, &self.declared, &self.schema)
+    }
+}
+
+/// What a function of the user returned, held to the schema that was declared for it and brought into the
+/// engine's form of it, `plain`.
+pub(crate) fn held_to_schema(
+    made: &RecordBatch,
+    declared: &SchemaRef,
+    plain: &SchemaRef,
+) -> Result<RecordBatch> {
+    let fields = made.schema();
+    let differs = |(is, declared): (&FieldRef, &FieldRef)| {
+        is.name() != declared.name() || is.data_type() != declared.data_type()
+    };
+    if fields.fields().len() != declared.fields().len()
+        || fields.fields().iter().zip(declared.fields()).any(differs)
+    {
+        return Err(Error::schema(format!(
+            "the function returned columns {} but {} were declared",
+            spelled(&fields),
+            spelled(declared)
+        )));
+    }
+    for (field, column) in declared.fields().iter().zip(made.columns()) {
+        if !field.is_nullable() && column.null_count() > 0 {
             return Err(Error::schema(format!(
-                "the function returned columns {} but {} were declared",
-                spelled(&fields),
-                spelled(&self.declared)
+                "the function returned {} nulls in column `{}`, which was declared as not null",
+                column.null_count(),
+                field.name()
             )));
         }
-        for (field, column) in self.declared.fields().iter().zip(made.columns()) {
-            if !field.is_nullable() && column.null_count() > 0 {
-                return Err(Error::schema(format!(
-                    "the function returned {} nulls in column `{}`, which was declared as not null",
-                    column.null_count(),
-                    field.name()
-                )));
-            }
-        }
-        let columns = made
-            .columns()
-            .iter()
-            .zip(self.schema.fields())
-            .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        super::project::batch_of(&self.schema, columns, made.num_rows())
     }
+    let columns = made
+        .columns()
+        .iter()
+        .zip(plain.fields())
+        .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    super::project::batch_of(plain, columns, made.num_rows())
 }
 
 fn spelled(schema: &SchemaRef) -> String {

@@ -25,7 +25,7 @@ pub(crate) use filter::{FilterRows, ScanFilter};
 pub(crate) use group_by::{MergeGroups, PartialGroups};
 pub(crate) use join::{BuildSide, JoinKind, JoinShape, OutputColumn, ProbeJoin};
 pub(crate) use limit::{DropRows, LastRows, TakeRows};
-pub(crate) use map_partitions::MapBatches;
+pub(crate) use map_partitions::{MapBatches, held_to_schema};
 pub(crate) use project::{ProjectColumns, batch_of};
 pub(crate) use top_k::TopK;
 

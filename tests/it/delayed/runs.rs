@@ -1,0 +1,246 @@
+//! Runs: several values at once, kept ones, runs in the background, and frames beside functions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use partita::prelude::*;
+
+use super::{session, without_hanging};
+
+/// A delayed number that counts how often it is computed.
+fn counted(value: i64) -> (Delayed<i64>, Arc<AtomicUsize>) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let own = Arc::clone(&runs);
+    let node = delayed(move || {
+        own.fetch_add(1, Ordering::Relaxed);
+        value
+    });
+    (node.call(), runs)
+}
+
+#[test]
+fn shapes_keep_their_shape_and_shared_nodes_run_once() -> partita::Result<()> {
+    let (base, runs) = counted(10);
+    let double = &base * 2;
+    let shape = (
+        &base,
+        vec![double.clone(), &double + 1],
+        [Some(base.clone()), None],
+        HashMap::from([("a", &double + &base)]),
+        BTreeMap::from([(1, (double.clone(),))]),
+    );
+    let (value, list, options, map, tree) = compute_all(shape)?;
+    assert_eq!((value, list, options), (10, vec![20, 21], [Some(10), None]));
+    assert_eq!((map, tree), (HashMap::from([("a", 30)]), BTreeMap::from([(1, (20,))])));
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    assert!(compute_all(Vec::<Delayed<i64>>::new())?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_persisted_value_is_not_computed_again() -> partita::Result<()> {
+    let (base, runs) = counted(4);
+    let kept = base.name("base").persist()?;
+    assert_eq!(format!("{kept:?}"), "Delayed<i64>(base)");
+    assert_eq!((&kept + 1).compute()?, 5);
+    assert_eq!((&kept * &kept).compute()?, 16);
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    Ok(())
+}
+
+#[test]
+fn a_run_in_the_background() {
+    without_hanging(|| {
+        let open = Arc::new(AtomicBool::new(false));
+        let gate = Arc::clone(&open);
+        let waits = try_delayed(move || {
+            while !gate.load(Ordering::Relaxed) {
+                partita::checkpoint()?;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(7_i64)
+        });
+        let running = (waits.call() + 1).submit();
+        assert!(!running.ready_within(Duration::from_millis(20)) && !running.ready());
+        open.store(true, Ordering::Relaxed);
+        assert!(running.ready_within(Duration::from_secs(60)));
+        assert_eq!(running.wait().expect("an answer"), 8);
+
+        open.store(false, Ordering::Relaxed);
+        let first = waits.call();
+        let (after, runs) = counted(1);
+        let running = (waits.call() + after.after(&first)).submit();
+        running.cancel();
+        assert!(running.wait().expect_err("it was cancelled").is_cancelled());
+        assert_eq!(runs.load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
+fn dropping_the_handle_cancels_the_run() {
+    without_hanging(|| {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stopped);
+        let endless = try_delayed(move || {
+            loop {
+                if let Err(stop) = partita::checkpoint() {
+                    told.store(true, Ordering::Relaxed);
+                    return Err::<(), _>(stop);
+                }
+                std::thread::yield_now();
+            }
+        });
+        let running = endless.call().submit();
+        std::thread::sleep(Duration::from_millis(20));
+        drop(running);
+        while !stopped.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_session_cancels_its_runs_and_others_go_on() {
+    without_hanging(|| {
+        let own = session(1);
+        let handle = own.cancel_handle();
+        let endless = try_delayed(|| -> Result<(), _> {
+            loop {
+                partita::checkpoint()?;
+                std::thread::yield_now();
+            }
+            #[allow(unreachable_code, reason = "it tells the type of the error")]
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        });
+        let running = endless.call().with_session(&own).submit();
+        handle.cancel();
+        assert!(running.wait().expect_err("it was cancelled").is_cancelled());
+        assert_eq!(Delayed::value(1).map(|x| x + 1).compute().expect("another session"), 2);
+    });
+}
+
+#[test]
+fn runs_within_runs_do_not_wait_for_each_other() {
+    // Nodes that compute, submit and wait, on a pool of one thread and of two.
+    without_hanging(|| {
+        for threads in [1, 2] {
+            let own = session(threads);
+            let inner = own.clone();
+            let nested = try_delayed(move |x: i64| {
+                let squares = (0..10).map(|i| delayed(|i: i64| i * i).call(i)).collect::<Vec<_>>();
+                let sum = gather(squares).map(|all| all.iter().sum::<i64>()).with_session(&inner);
+                let running = sum.submit();
+                Ok::<_, partita::Error>(sum.compute()? + running.wait()? + x)
+            });
+            let all = gather((0..8).map(|x| nested.call(x)).collect::<Vec<_>>()).with_session(&own);
+            assert_eq!(all.compute().expect("answers"), (0..8).map(|x| 570 + x).collect::<Vec<_>>());
+        }
+    });
+}
+
+fn numbers() -> PartitionedFrame {
+    let batches = (0..4).map(|part| batch! { "v" => [part * 2, part * 2 + 1_i64] }.expect("a batch"));
+    PartitionedFrame::from_batches(batches)
+}
+
+fn column(batch: &RecordBatch) -> Vec<i64> {
+    use partita::arrow::array::AsArray;
+    let values = batch.column(0).as_primitive::<partita::arrow::datatypes::Int64Type>();
+    values.iter().flatten().collect()
+}
+
+fn schema() -> std::sync::Arc<Schema> {
+    Schema::new(vec![Field::new("v", DataType::Int64, true)]).into()
+}
+
+#[test]
+fn a_frame_is_a_node_of_a_larger_graph() -> partita::Result<()> {
+    let rows = numbers().filter(col("v").gt(2)).delayed().map(|table| table.num_rows());
+    let both = (rows * 10_usize).zip(&Delayed::value("x"));
+    assert_eq!(both.compute()?, (50, "x"));
+    let (table, number, tables) = compute_all((numbers(), Delayed::value(3), [&numbers()]))?;
+    assert_eq!((table.num_rows(), number, tables[0].num_rows()), (8, 3, 8));
+    Ok(())
+}
+
+#[test]
+fn partitions_become_delayed_values_one_by_one() -> partita::Result<()> {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let own = Arc::clone(&seen);
+    let frame = numbers().filter(col("v").ne(3)).map_partitions(schema(), move |batch| {
+        own.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, partita::Error>(batch)
+    });
+    let parts = frame.to_delayed()?;
+    assert_eq!((parts.len(), seen.load(Ordering::Relaxed)), (4, 0), "nothing is computed early");
+    assert_eq!(column(&parts[1].compute()?), [2]);
+    assert_eq!(seen.load(Ordering::Relaxed), 1, "only what is asked for is computed");
+    let sums = parts.iter().map(|part| part.map(|batch| column(batch).iter().sum::<i64>()));
+    assert_eq!(gather(sums.collect::<Vec<_>>()).compute()?, [1, 2, 9, 13]);
+
+    let sorted = numbers().sort_values([col("v").desc()]).repartition(3);
+    let parts = sorted.to_delayed()?.into_iter().map(|part| part.map(column)).collect::<Vec<_>>();
+    let rows = gather(parts).compute()?;
+    assert_eq!(rows.concat(), (0..8).rev().collect::<Vec<_>>());
+    assert!(rows.iter().all(|part| (2..=3).contains(&part.len())), "{rows:?}");
+    let error = numbers().sort_values(["v"]).to_delayed().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("`repartition`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn files_become_delayed_values_split_by_split() -> partita::Result<()> {
+    let flights = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/nycflights13/flights");
+    let frame = read_csv(flights).filter(col("distance").gt(1000)).select(["carrier"]);
+    let parts = frame.to_delayed()?;
+    assert!(parts.len() >= 12, "a file is at least one partition");
+    let counts = parts.iter().map(|part| part.map(RecordBatch::num_rows)).collect::<Vec<_>>();
+    assert_eq!(gather(counts).compute()?.iter().sum::<usize>(), frame.len()?);
+    Ok(())
+}
+
+#[test]
+fn delayed_values_become_partitions_and_what_they_share_runs_once() -> partita::Result<()> {
+    let (base, runs) = counted(100);
+    let made = Arc::new(AtomicUsize::new(0));
+    let own = Arc::clone(&made);
+    let make = try_delayed(move |base: i64, from: i64| {
+        own.fetch_add(1, Ordering::Relaxed);
+        batch! { "v" => [base + from, base + from + 1] }
+    });
+    let parts = (0..5).map(|part| make.call(&base, part * 10)).collect::<Vec<_>>();
+    let frame = PartitionedFrame::from_delayed(schema(), parts);
+    let large = frame.filter(col("v").gt(120)).agg([col("v").sum().alias("sum")]);
+    assert_eq!(made.load(Ordering::Relaxed), 0, "nothing is computed early");
+    assert_eq!(column(&large.compute()?.to_batch()?), [121 + 130 + 131 + 140 + 141]);
+    assert_eq!((runs.load(Ordering::Relaxed), made.load(Ordering::Relaxed)), (1, 5));
+
+    // Two frames over the same values, computed together, and a self-join: still once.
+    let (low, high) = (frame.filter(col("v").le(110)), frame.merge(&frame, partita::on(["v"])));
+    let (low, high) = compute_all((low, high))?;
+    assert_eq!((low.num_rows(), high.num_rows()), (3, 10));
+    assert_eq!((runs.load(Ordering::Relaxed), made.load(Ordering::Relaxed)), (2, 10));
+
+    // And back again, through functions, into a frame.
+    let again = frame.to_delayed()?.into_iter().map(|part| {
+        part.try_map(|batch| batch! { "v" => column(batch).iter().map(|v| v * 2).collect::<Vec<_>>() })
+    });
+    let doubled = PartitionedFrame::from_delayed(schema(), again);
+    assert_eq!(column(&doubled.head(3).compute()?.to_batch()?), [200, 202, 220]);
+    Ok(())
+}
+
+#[test]
+fn a_delayed_partition_is_held_to_the_declared_schema() {
+    let wrong = try_delayed(|| batch! { "w" => [1_i64] }).call().name("wrong");
+    let right = try_delayed(|| batch! { "v" => [1_i64] }).call();
+    let error = PartitionedFrame::from_delayed(schema(), [right, wrong]).compute().unwrap_err().to_string();
+    assert!(error.starts_with("from_delayed at tests/it/delayed/runs.rs:"), "{error}");
+    assert!(error.contains("returned columns `w` int64 but `v` int64 were declared"), "{error}");
+    assert!(error.contains("delayed partition 1 (`wrong`)"), "{error}");
+    let fails = try_delayed(|| Err::<RecordBatch, _>("no such file")).call().name("load");
+    let error = PartitionedFrame::from_delayed(schema(), [fails]).compute().unwrap_err().to_string();
+    assert!(error.contains("task `load` failed: no such file"), "{error}");
+}
