@@ -4,7 +4,7 @@
 //! `large.rs` those with more rows; `random/` draws frames and chains and compares with the naive interpreter of
 //! `oracle/`; `golden/` asks what pandas was asked. `errors.rs` goes through what users do wrong, `files/` and
 //! `faults.rs` through files that are good, broken and failing; `delayed/` builds and runs graphs of functions;
-//! `pictures.rs` draws. `tidy.rs` holds the house in order.
+//! `pictures.rs` draws, `reports.rs` asks what a run tells of itself. `tidy.rs` holds the house in order.
 #![allow(clippy::float_cmp, reason = "answers are compared to the bit")]
 
 mod cases;
@@ -18,5 +18,6 @@ mod large;
 mod oracle;
 mod pictures;
 mod random;
+mod reports;
 mod rows;
 mod tidy;

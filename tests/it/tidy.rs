@@ -67,14 +67,13 @@ fn report(rule: &str, broken: Vec<String>) {
 /// Which modules of the engine may name which modules and crates. `error`, `session` and `explain` serve all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("error", &["graph", "io", "kernels"]),
-    ("session", &["graph", "io"]),
+    ("session", &["watch", "graph", "io"]),
     ("compute", &["frame", "delayed"]),
-    ("frame", &["plan", "expr", "io", "delayed"]),
+    ("frame", &["plan", "expr", "report", "io", "delayed"]),
     ("frame/delayed", &["op"]),
-    ("frame/collect", &["optimize", "stage", "run"]),
-    ("frame/write", &["stage", "run"]),
+    ("frame/collect", &["optimize", "stage", "run", "watch"]),
+    ("frame/write", &["stage", "run", "watch"]),
     ("frame/visualize", &["run"]),
-    ("frame/report", &["run"]),
     ("expr", &["kernels"]),
     ("plan", &["expr", "io"]),
     ("optimize", &["plan", "expr"]),
@@ -82,10 +81,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     // `expr` because sort keys are computed where runs are written.
     ("exchange", &["op", "expr", "kernels", "io"]),
     ("op", &["expr", "kernels", "io"]),
-    ("run", &["stage", "exchange", "op", "graph", "io"]),
+    ("run", &["stage", "exchange", "op", "watch", "report", "graph", "io"]),
     // `io` because drawings are files.
-    ("explain", &["plan", "expr", "stage", "io"]),
-    ("delayed", &["graph"]),
+    ("explain", &["plan", "expr", "stage", "report", "io"]),
+    ("delayed", &["watch", "report", "graph"]),
+    ("watch", &["report", "graph", "io"]),
+    ("report", &["graph", "io"]),
 ];
 
 const SERVE_ALL: [&str; 3] = ["error", "session", "explain"];

@@ -46,7 +46,7 @@ pub use filesystem::{
 };
 pub use limits::Limits;
 pub use listing::{Listing, ListingOptions, PartitionColumn, Place, Places};
-pub use machine::memory_available;
+pub use machine::{memory_available, resident_memory};
 pub use replace::replace_file;
 pub use source::{
     BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,

@@ -11,6 +11,13 @@ pub fn memory_available() -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
+/// The bytes of memory that this process holds; none where the system does not tell.
+pub fn resident_memory() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+}
+
 fn machine() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;

@@ -42,12 +42,16 @@ mod op;
 mod optimize;
 /// 2: the logical plan.
 mod plan;
+/// What a run did, for people and for tools.
+mod report;
 /// 7: stages as tasks on threads, measured.
 mod run;
 /// Every knob in one struct.
 mod session;
 /// 4: where data moves: plan to stages.
 mod stage;
+/// What is seen of a run while it goes on.
+mod watch;
 
 pub use compute::{Compute, compute_all};
 pub use delayed::{
@@ -61,12 +65,14 @@ pub use expr::{
     null, size, when,
 };
 pub use frame::{
-    GroupedFrame, IntoColumn, Merge, PartitionedFrame, Report, Selection, StageReport, Table, Written,
-    batch_of_columns, concat, on, read_csv, read_csv_with, read_ipc, read_ipc_with, read_ndjson,
-    read_ndjson_with, read_parquet, read_parquet_with,
+    GroupedFrame, IntoColumn, Merge, PartitionedFrame, Selection, Table, Written, batch_of_columns, concat,
+    on, read_csv, read_csv_with, read_ipc, read_ipc_with, read_ndjson, read_ndjson_with, read_parquet,
+    read_parquet_with,
 };
 pub use plan::{How, Keep, SortKey};
+pub use report::{MemorySample, Outcome, Report, StageReport, TaskReport};
 pub use session::{CancelHandle, Session, SessionBuilder};
+pub use watch::{Observer, RunInfo, TaskStart};
 
 /// Reading and writing options, and the trait through which files are touched.
 pub mod io {

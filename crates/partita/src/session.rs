@@ -8,6 +8,7 @@ use partita_graph::CancelToken;
 use partita_io::{FileSystem, Limits, Local};
 
 use crate::error::{Error, Result};
+use crate::watch::{Observer, Observers};
 
 /// Threads, memory limit, spill directory and other settings, shared by the frames that were made with it.
 ///
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) spill_dir: PathBuf,
     pub(crate) progress: bool,
     pub(crate) optimize: bool,
+    pub(crate) observers: Observers,
     /// Most rows per batch.
     pub(crate) batch_rows: usize,
     /// A join's build side up to this many bytes is shared by all tasks instead of being exchanged.
@@ -73,6 +75,7 @@ impl Default for Settings {
             spill_dir: std::env::temp_dir(),
             progress: false,
             optimize: true,
+            observers: Observers::default(),
             batch_rows: 16_384,
             broadcast_bytes: 32 << 20,
             run_bytes: 16 << 20,
@@ -191,6 +194,11 @@ impl SessionBuilder {
     /// Whether running stages are shown on standard error.
     pub fn progress(mut self, progress: bool) -> Self {
         self.settings.progress = progress;
+        self
+    }
+    /// Adds somebody who is told about all runs and tasks of the session.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.settings.observers.0.push(observer);
         self
     }
     /// Whether plans are optimized. Results are the same rows; only tests and the curious turn it off.

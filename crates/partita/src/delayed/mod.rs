@@ -47,9 +47,11 @@ pub use submit::Submitted;
 pub use task::checkpoint;
 
 use crate::error::{Error, Result};
+use crate::report::Report;
 use crate::session::Session;
 use node::{Body, Node, short_text};
 pub(crate) use node::{NodeRef, Value};
+use run::run_with_report;
 pub(crate) use run::{run, run_given};
 pub(crate) use task::inherit;
 
@@ -222,6 +224,32 @@ impl<T: Shareable> Delayed<T> {
     /// As [`Delayed::compute`].
     pub fn compute_shared(&self) -> Result<Arc<T>> {
         run_one(&self.node, &self.session.clone().unwrap_or_default()).map(Value::into_shared)
+    }
+
+    /// As [`Delayed::compute`], with a report of the run: which function ran when and where, as a table, a page,
+    /// a trace or a picture.
+    ///
+    /// # Errors
+    /// As [`Delayed::compute`].
+    ///
+    /// # Example
+    /// ```
+    /// use partita::prelude::*;
+    ///
+    /// let square = delayed(|a: i64| a * a).name("square");
+    /// let (value, report) = (square.call(3) + square.call(4)).compute_with_report()?;
+    /// assert_eq!(value, 25);
+    /// assert_eq!(report.stages()[0].tasks, 2);
+    /// # Ok::<(), partita::Error>(())
+    /// ```
+    pub fn compute_with_report(&self) -> Result<(T, Report)>
+    where
+        T: Clone,
+    {
+        let session = self.session.clone().unwrap_or_default();
+        let (mut values, report) = run_with_report(std::slice::from_ref(&self.node), &session)?;
+        let value = values.pop().ok_or_else(|| Error::internal("a run lost its output"))?;
+        Ok((Arc::unwrap_or_clone(Value::into_shared(value)), report))
     }
 
     /// Runs what this value needs, and keeps it: a node whose value is there.

@@ -72,6 +72,11 @@ impl Ledger {
         self.spilled.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// What is held now.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// The most that was held at once.
     pub(crate) fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)

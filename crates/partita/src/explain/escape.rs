@@ -31,7 +31,6 @@ pub(super) fn dot(text: &str) -> String {
     safe
 }
 
-#[allow(dead_code, reason = "the trace of a run is next")]
 /// A string of JSON, with its quotes.
 pub(crate) fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 2);

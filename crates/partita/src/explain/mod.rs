@@ -17,11 +17,12 @@ mod golden;
 mod html;
 mod layout;
 mod neighbours;
-mod number;
+pub(crate) mod number;
 mod paint;
 mod picture;
 mod plans;
 mod results;
+mod runs;
 mod shape;
 mod stages;
 mod svg;
@@ -32,9 +33,11 @@ use crate::stage::StageRef;
 
 pub use draw::{Colour, Direction, Drawing, View};
 pub(crate) use draw::{Format, draw_to};
-#[allow(unused_imports, reason = "graphs of delayed functions and runs use the rest")]
+pub(crate) use escape::{json, xml};
+pub(crate) use html::{head as page_head, panel as picture_panel};
 pub(crate) use picture::{Group, Kind, Measured, Node as PictureNode, NodeId, Picture, State};
 pub(crate) use plans::{picture as plan_picture, write_plan};
+pub(crate) use runs::picture as run_picture;
 pub(crate) use stages::{all_of as stages_of, picture as stages_picture};
 
 /// The three sections of `explain`.

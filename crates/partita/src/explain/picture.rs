@@ -87,7 +87,6 @@ pub(crate) struct Measured {
     pub(crate) bytes: Option<u64>,
 }
 
-#[allow(dead_code, reason = "runs set them, which come next")]
 /// How far a node came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum State {
@@ -123,7 +122,7 @@ impl Picture {
 
     /// A number for each node that is equal where nodes repeat each other: those of a group, and of those
     /// without one the functions of one name and the values that nothing made.
-    pub(super) fn groups_of_all(&self) -> Vec<u32> {
+    pub(crate) fn groups_of_all(&self) -> Vec<u32> {
         let mut known = HashMap::new();
         let made = {
             let mut made = vec![false; self.nodes.len()];
@@ -164,7 +163,6 @@ impl Picture {
         self.edges.push(Edge { from, to, link: Link::Data });
     }
 
-    #[allow(dead_code, reason = "graphs of delayed functions use it")]
     /// An arrow for order alone.
     pub(crate) fn order(&mut self, from: NodeId, to: NodeId) {
         self.edges.push(Edge { from, to, link: Link::Order });
@@ -210,7 +208,6 @@ impl Node {
         self
     }
 
-    #[allow(dead_code, reason = "graphs of delayed functions use it")]
     /// Says what kind of data the function gives.
     pub(crate) fn result(mut self, result: impl Into<String>) -> Node {
         self.result = Some(result.into());
@@ -223,7 +220,6 @@ impl Node {
         self
     }
 
-    #[allow(dead_code, reason = "graphs of delayed functions use it")]
     /// Adds what a run left.
     pub(crate) fn measured(mut self, measured: Measured) -> Node {
         self.measured = Some(measured);

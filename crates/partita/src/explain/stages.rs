@@ -111,7 +111,7 @@ fn cut(source: &Source) -> Option<String> {
     }
 }
 
-fn source_node(source: &Source) -> Node {
+pub(super) fn source_node(source: &Source) -> Node {
     match source {
         Source::Scan { source, request, step } => {
             let node = files(&source.describe()).note(format!("{step}"));
@@ -123,7 +123,7 @@ fn source_node(source: &Source) -> Node {
     }
 }
 
-fn sink_node(stage: &Stage) -> Node {
+pub(super) fn sink_node(stage: &Stage) -> Node {
     let node = match &stage.sink {
         Sink::Collect => Node::data("result"),
         Sink::Write { place, .. } => Node::data(format!("{place}")).detail("written"),

@@ -8,15 +8,16 @@ use arrow::array::RecordBatch;
 
 use super::PartitionedFrame;
 use super::delayed::bind;
-use super::report::Report;
 use super::table::Table;
 use crate::delayed::inherit;
 use crate::error::{Error, Result, Step};
 use crate::expr::size;
 use crate::plan::{Memory, Node, Plan, PlanRef, Scan};
+use crate::report::Report;
 use crate::run::{Executed, Failure, Output, execute};
 use crate::session::Session;
 use crate::stage::{Sink, StageRef, lower::Lowering};
+use crate::watch::Closely;
 
 /// How often inferred types may be found too narrow and widened before that is given up. Each round widens a
 /// source for good, so this is only reached by files that change all the time.
@@ -31,6 +32,18 @@ impl PartitionedFrame {
     pub fn compute(&self) -> Result<Table> {
         let mut tables = compute_frames(std::slice::from_ref(self), &self.session)?;
         tables.pop().ok_or_else(|| Error::internal("computing one frame gave no table"))
+    }
+
+    /// As [`PartitionedFrame::compute`], with the report of the run, for which memory is looked at more often.
+    /// The table holds the same report.
+    ///
+    /// # Errors
+    /// As [`PartitionedFrame::compute`].
+    pub fn compute_with_report(&self) -> Result<(Table, Report)> {
+        let mut tables = compute_watched(std::slice::from_ref(self), &self.session, Closely::Memory)?;
+        let table = tables.pop().ok_or_else(|| Error::internal("computing one frame gave no table"))?;
+        let report = table.report().clone();
+        Ok((table, report))
     }
 
     /// Runs the chain and keeps its rows in memory, in their partitions, as a new frame.
@@ -84,14 +97,19 @@ impl PartitionedFrame {
 
 /// Runs a frame and returns the batches of its partitions.
 pub(super) fn collect_partitions(frame: &PartitionedFrame) -> Result<Vec<Vec<RecordBatch>>> {
-    let (executed, _) = run_plans(&[frame.plan.clone()?], &frame.session, &mut collect_stages)?;
+    let (executed, _) =
+        run_plans(&[frame.plan.clone()?], &frame.session, Closely::Tasks, &mut collect_stages)?;
     Ok(executed.roots.into_iter().flatten().map(|part| batches(&part)).collect())
 }
 
 /// Runs several frames at once and returns their tables in order. Work that they have in common runs once.
 pub(crate) fn compute_frames(frames: &[PartitionedFrame], session: &Session) -> Result<Vec<Table>> {
+    compute_watched(frames, session, Closely::Tasks)
+}
+
+fn compute_watched(frames: &[PartitionedFrame], session: &Session, closely: Closely) -> Result<Vec<Table>> {
     let plans = frames.iter().map(|frame| frame.plan.clone()).collect::<Result<Vec<_>>>()?;
-    let (executed, report) = run_plans(&plans, session, &mut collect_stages)?;
+    let (executed, report) = run_plans(&plans, session, closely, &mut collect_stages)?;
     let report = Arc::new(report);
     let tables = executed.roots.iter().zip(frames).map(|(parts, frame)| {
         Ok(Table::new(frame.schema()?, parts.iter().flat_map(batches).collect(), Arc::clone(&report)))
@@ -119,6 +137,7 @@ pub(super) type MakeStages<'a> = dyn FnMut(&[PlanRef], &mut Lowering) -> Result<
 pub(super) fn run_plans(
     plans: &[PlanRef],
     session: &Session,
+    closely: Closely,
     make_stages: &mut MakeStages<'_>,
 ) -> Result<(Executed, Report)> {
     let session = &inherit(session);
@@ -128,11 +147,11 @@ pub(super) fn run_plans(
         let optimized = bind(optimize(&plans, session)?, session)?;
         let mut lowering = Lowering::new(session.settings().batch_rows);
         let stages = make_stages(&optimized, &mut lowering)?;
-        match execute(&stages, session) {
+        match execute(&stages, session, closely) {
             Ok(mut executed) => {
-                notices.append(&mut executed.notices);
-                let report = Report::new(&executed, notices);
-                return Ok((executed, report));
+                let mut report = std::mem::take(&mut executed.report);
+                notices.append(&mut report.notices);
+                return Ok((executed, Report { notices, ..report }));
             }
             Err(Failure { error, too_narrow }) => {
                 if too_narrow.is_empty() || !error.io().is_some_and(partita_io::Error::is_type_too_narrow) {

@@ -11,7 +11,6 @@ mod group_by;
 mod merge;
 mod partitions;
 mod read;
-mod report;
 mod rows;
 mod table;
 mod visualize;
@@ -32,7 +31,6 @@ pub use read::{
     read_parquet_with,
 };
 
-pub use report::{Report, StageReport};
 pub use table::Table;
 pub use write::Written;
 

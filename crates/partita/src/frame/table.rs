@@ -8,8 +8,8 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::util::pretty::pretty_format_batches;
 
-use super::report::Report;
 use crate::error::Result;
+use crate::report::Report;
 
 /// Rows in memory, as record batches in order. Printing it shows the first rows.
 #[derive(Clone, Debug)]

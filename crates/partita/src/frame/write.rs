@@ -11,10 +11,11 @@ use partita_io::{
 
 use super::PartitionedFrame;
 use super::collect::run_plans;
-use super::report::Report;
 use crate::error::{Error, Result, Step};
+use crate::report::Report;
 use crate::run::Output;
 use crate::stage::Sink;
+use crate::watch::Closely;
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ impl PartitionedFrame {
             let files = Arc::clone(&self.session.settings().files);
             let mut writer = None;
             let (executed, report) =
-                run_plans(&[self.plan.clone()?], &self.session, &mut |plans, lowering| {
+                run_plans(&[self.plan.clone()?], &self.session, Closely::Tasks, &mut |plans, lowering| {
                     // A second attempt, after a column was widened, begins a dataset of its own.
                     drop(writer.take());
                     let plan = &plans[0];

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use partita_io::Notice;
 
+use crate::report::StageReport;
+
 /// The measurements of one run.
 #[derive(Debug)]
 pub(crate) struct RunMetrics {
     started: Instant,
-    finished: Mutex<Option<Duration>>,
     stages: Mutex<Vec<Arc<StageMetrics>>>,
 }
 
@@ -33,27 +34,9 @@ pub(crate) struct StageMetrics {
     notices: Mutex<Vec<Notice>>,
 }
 
-/// A stage's measurements at one moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StageSnapshot {
-    pub(crate) id: usize,
-    pub(crate) label: String,
-    pub(crate) tasks: usize,
-    pub(crate) tasks_done: usize,
-    /// Of files, known beforehand.
-    pub(crate) bytes: u64,
-    pub(crate) bytes_read: u64,
-    pub(crate) rows_in: u64,
-    pub(crate) rows_out: u64,
-    /// Time in tasks, added up over threads.
-    pub(crate) busy: Duration,
-    /// From the first task's start to the last one's end.
-    pub(crate) elapsed: Duration,
-}
-
 impl RunMetrics {
     pub(super) fn new() -> RunMetrics {
-        RunMetrics { started: Instant::now(), finished: Mutex::new(None), stages: Mutex::new(Vec::new()) }
+        RunMetrics { started: Instant::now(), stages: Mutex::new(Vec::new()) }
     }
 
     /// Measurements for a stage, or for a part of it that runs apart.
@@ -77,19 +60,10 @@ impl RunMetrics {
         stage
     }
 
-    pub(super) fn finish(&self) {
-        *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.started.elapsed());
-    }
-
-    /// Time since the run began, or what it took.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.finished.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(|| self.started.elapsed())
-    }
-
     /// All stages that have begun, by id and then by label, so that the order does not depend on timing.
-    pub(crate) fn snapshot(&self) -> Vec<StageSnapshot> {
+    pub(crate) fn snapshot(&self) -> Vec<StageReport> {
         let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut snapshots: Vec<StageSnapshot> = stages.iter().map(|stage| stage.snapshot()).collect();
+        let mut snapshots: Vec<StageReport> = stages.iter().map(|stage| stage.snapshot()).collect();
         snapshots.sort_by(|a, b| (a.id, &a.label).cmp(&(b.id, &b.label)));
         snapshots
     }
@@ -134,10 +108,10 @@ impl StageMetrics {
         TaskTimer { stage: Arc::clone(self), started: now }
     }
 
-    fn snapshot(&self) -> StageSnapshot {
+    fn snapshot(&self) -> StageReport {
         let first = self.first_nanos.load(Ordering::Relaxed);
         let last = self.last_nanos.load(Ordering::Relaxed);
-        StageSnapshot {
+        StageReport {
             id: self.id,
             label: self.label.clone(),
             tasks: self.tasks.load(Ordering::Relaxed),

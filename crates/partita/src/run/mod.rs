@@ -8,7 +8,6 @@
 mod metrics;
 mod piece;
 mod preview;
-mod progress;
 mod schedule;
 mod task;
 
@@ -16,17 +15,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use partita_graph::{Cause, Graph, OnError, RunError, RunOptions};
-use partita_io::{Notice, Part, ReadContext, ScanRequest, Source as FileSource};
+use partita_graph::{Cause, Graph, OnError, RunError, RunOptions, TaskId};
+use partita_io::{Part, ReadContext, ScanRequest, Source as FileSource};
 
-pub(crate) use metrics::{RunMetrics, StageSnapshot};
+pub(crate) use metrics::RunMetrics;
 pub(crate) use preview::tasks_picture;
 
 use crate::error::{Error, Result};
 use crate::exchange::{Ledger, Run, RunSet, SpillDirectory};
+use crate::explain::run_picture;
 use crate::op::{BuildSide, Held, Workspace};
+use crate::report::{Report, StageReport};
 use crate::session::{Session, Settings};
 use crate::stage::StageRef;
+use crate::watch::{Closely, Measures, Watch};
 
 /// What a task of the graph leaves.
 #[derive(Debug)]
@@ -78,6 +80,7 @@ pub(crate) struct RunEnvironment {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) spill: Arc<SpillDirectory>,
     pub(crate) metrics: Arc<RunMetrics>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) read: ReadContext,
     pub(crate) workspace: Workspace,
     too_narrow: Mutex<Vec<TooNarrow>>,
@@ -100,7 +103,7 @@ impl From<Error> for Failure {
 }
 
 impl RunEnvironment {
-    fn new(session: &Session) -> Arc<RunEnvironment> {
+    fn new(session: &Session, closely: Closely) -> Arc<RunEnvironment> {
         let settings = session.settings().clone();
         let ledger = Ledger::new(settings.memory_limit, settings.runs_limit());
         let spill = SpillDirectory::new(Arc::clone(&settings.files), settings.spill_dir.clone());
@@ -112,8 +115,10 @@ impl RunEnvironment {
         };
         let workspace = Workspace { memory, batch_rows: settings.batch_rows };
         let metrics = Arc::new(RunMetrics::new());
+        let measures = FrameMeasures { metrics: Arc::clone(&metrics), ledger: Arc::clone(&ledger) };
+        let watch = Watch::start("frame", session, Arc::new(measures), closely);
         let too_narrow = Mutex::new(Vec::new());
-        Arc::new(RunEnvironment { settings, ledger, spill, metrics, read, workspace, too_narrow })
+        Arc::new(RunEnvironment { settings, ledger, spill, metrics, watch, read, workspace, too_narrow })
     }
 
     /// Remembers a source whose types are too narrow, once.
@@ -125,22 +130,47 @@ impl RunEnvironment {
     }
 }
 
-/// What a run leaves: per root stage its partitions' results, and what was measured.
+/// What the watch of a frame's run asks for.
+struct FrameMeasures {
+    metrics: Arc<RunMetrics>,
+    ledger: Arc<Ledger>,
+}
+
+impl Measures for FrameMeasures {
+    fn stages(&self) -> Vec<StageReport> {
+        self.metrics.snapshot()
+    }
+    fn stage_of(&self, _task: TaskId) -> Option<usize> {
+        None
+    }
+    fn held(&self) -> Option<usize> {
+        Some(self.ledger.used())
+    }
+    fn peak(&self) -> usize {
+        self.ledger.peak()
+    }
+    fn spilled(&self) -> u64 {
+        self.ledger.spilled()
+    }
+}
+
+/// What a run leaves: per root stage its partitions' results, and what was seen of it.
 pub(crate) struct Executed {
     pub(crate) roots: Vec<Vec<Arc<Output>>>,
-    pub(crate) metrics: Arc<RunMetrics>,
-    pub(crate) notices: Vec<Notice>,
-    pub(crate) peak_memory: usize,
-    pub(crate) spilled: u64,
+    pub(crate) report: Report,
 }
 
 /// Runs some stages and all that they read. Stages that several of them read run once.
 ///
 /// # Errors
 /// The first error in the static order of tasks, or that the session was cancelled.
-pub(crate) fn execute(roots: &[StageRef], session: &Session) -> std::result::Result<Executed, Failure> {
+pub(crate) fn execute(
+    roots: &[StageRef],
+    session: &Session,
+    closely: Closely,
+) -> std::result::Result<Executed, Failure> {
     let pool = session.pool()?;
-    let environment = RunEnvironment::new(session);
+    let environment = RunEnvironment::new(session, closely);
     let mut graph = Graph::new();
     let mut known = HashMap::new();
     let outputs: Vec<_> =
@@ -148,13 +178,13 @@ pub(crate) fn execute(roots: &[StageRef], session: &Session) -> std::result::Res
     let options = RunOptions {
         cancel: session.cancel_token().clone(),
         on_error: OnError::SameEveryTime,
+        observer: Some(Arc::clone(&environment.watch) as _),
         ..RunOptions::default()
     };
-    let shown =
-        progress::Progress::show(session.settings().progress, &environment.metrics, &environment.ledger);
     let results = partita_graph::run(graph, &pool, &outputs, options).map_err(from_run_error);
-    drop(shown);
-    environment.metrics.finish();
+    let notices = environment.metrics.notices();
+    let report =
+        environment.watch.finish(results.as_ref().err(), notices, |report| run_picture(roots, report));
     let results = results.map_err(|error| {
         let too_narrow =
             std::mem::take(&mut *environment.too_narrow.lock().unwrap_or_else(PoisonError::into_inner));
@@ -168,13 +198,7 @@ pub(crate) fn execute(roots: &[StageRef], session: &Session) -> std::result::Res
             parts
         })
         .collect();
-    Ok(Executed {
-        roots,
-        notices: environment.metrics.notices(),
-        peak_memory: environment.ledger.peak(),
-        spilled: environment.ledger.spilled(),
-        metrics: Arc::clone(&environment.metrics),
-    })
+    Ok(Executed { roots, report })
 }
 
 fn from_run_error(error: RunError) -> Error {

@@ -72,6 +72,7 @@ pub(super) fn run_task(
     context: &TaskContext,
     inputs: &Inputs<Output>,
 ) -> std::result::Result<Output, Halt> {
+    plan.environment.watch.of_stage(context.task(), plan.metrics.id);
     let timer = plan.metrics.start_task();
     let name = plan.name();
     let mut stopped = None;

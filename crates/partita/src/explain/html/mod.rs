@@ -7,13 +7,13 @@ use super::picture::Picture;
 use super::svg;
 
 /// How every page of ours looks.
-pub(crate) const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("picture.js");
 
 /// A page with a tab for each picture.
 pub(super) fn page(pictures: &[Picture], drawing: &Drawing) -> String {
     let title = pictures.first().map_or("", |picture| picture.title.as_str());
-    let mut html = head(title);
+    let mut html = head(title, "");
     html.push_str("<body class=\"pictures\">\n");
     html.push_str(&tabs(pictures));
     html.push_str(&views(pictures, drawing));
@@ -21,11 +21,16 @@ pub(super) fn page(pictures: &[Picture], drawing: &Drawing) -> String {
     html
 }
 
-/// The head of a page, up to its body.
-pub(crate) fn head(title: &str) -> String {
+/// A picture for a page that shows other things too.
+pub(crate) fn panel(picture: &Picture, drawing: &Drawing) -> String {
+    format!("<div class=\"panel\">\n{}</div>\n", svg::drawn(picture, drawing))
+}
+
+/// The head of a page, with what it needs besides to look well, up to its body.
+pub(crate) fn head(title: &str, more_style: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n",
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n<style>\n{STYLE}{more_style}</style>\n</head>\n",
         xml(title)
     )
 }

@@ -1,0 +1,211 @@
+//! What a run did, for people and for tools: stages with rows, bytes and time, tasks, memory, notices.
+//!
+//! A report prints as a table (`table.rs`), and is written as a page of HTML (`page.rs`), as a trace for
+//! Chrome's and Perfetto's viewers (`trace.rs`), or as a picture of the graph coloured by time.
+
+mod page;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod trace;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use partita_graph::TaskId;
+use partita_io::{Local, Notice, replace_file};
+
+use crate::error::Result;
+use crate::explain::{Drawing, Picture, draw_to};
+
+/// The report of one run, of a frame or of a graph of functions. Printing it shows a table of its stages.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub(crate) name: &'static str,
+    pub(crate) stages: Vec<StageReport>,
+    pub(crate) tasks: Vec<TaskReport>,
+    pub(crate) memory: Vec<MemorySample>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) elapsed: Duration,
+    pub(crate) threads: usize,
+    pub(crate) peak_memory: usize,
+    pub(crate) spilled: u64,
+    pub(crate) error: Option<String>,
+    pub(crate) picture: Option<Arc<Picture>>,
+}
+
+/// What one stage did: what runs between two exchanges of a frame, or all calls of one function of a graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StageReport {
+    /// The stage's number in `explain`.
+    pub id: usize,
+    /// Its source, operators and sink; or the function's name.
+    pub label: String,
+    /// Its partitions or calls.
+    pub tasks: usize,
+    /// How many of them have ended.
+    pub tasks_done: usize,
+    /// Rows that its source gave.
+    pub rows_in: u64,
+    /// Rows that reached its sink.
+    pub rows_out: u64,
+    /// Bytes of its files, known before they are read; 0 if it reads none.
+    pub bytes: u64,
+    /// Bytes read from files.
+    pub bytes_read: u64,
+    /// Time spent in its tasks, added up over threads.
+    pub busy: Duration,
+    /// From its first task's start to the last one's end.
+    pub elapsed: Duration,
+}
+
+/// What one task did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskReport {
+    /// What it is called, as errors call it.
+    pub name: String,
+    /// The number of its stage, [`StageReport::id`]; none for what the engine does between stages.
+    pub stage: Option<usize>,
+    /// The thread that ran it, from 0 on.
+    pub worker: usize,
+    /// When it began, since the run began.
+    pub started: Duration,
+    /// When it ended, since the run began.
+    pub finished: Duration,
+    /// How it ended.
+    pub outcome: Outcome,
+    pub(crate) task: Option<TaskId>,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// With its result.
+    Done,
+    /// With further tasks that give its result.
+    Planned,
+    /// With an error or a panic.
+    Failed,
+    /// Early, because the run was cancelled or another task failed.
+    Stopped,
+}
+
+/// How much memory was held at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemorySample {
+    /// When, since the run began.
+    pub at: Duration,
+    /// What the run's ledger held, in bytes; none for graphs of functions, which have none.
+    pub held: Option<usize>,
+    /// What the whole process held, in bytes, where the system tells.
+    pub resident: Option<usize>,
+}
+
+impl Report {
+    /// The stages, in order.
+    pub fn stages(&self) -> &[StageReport] {
+        &self.stages
+    }
+    /// The tasks, by when they began; of a run with more than a million, a million.
+    pub fn tasks(&self) -> &[TaskReport] {
+        &self.tasks
+    }
+    /// How much memory was held, by time.
+    pub fn memory(&self) -> &[MemorySample] {
+        &self.memory
+    }
+    /// What the user should know although nothing failed: columns widened, rows skipped.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+    /// How long the run took.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+    /// How many threads it could use.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+    /// The most memory that the run's ledger held at once, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        self.peak_memory
+    }
+    /// Bytes written to spill files.
+    pub fn spilled(&self) -> u64 {
+        self.spilled
+    }
+    /// Why the run failed, if it did; only observers see reports of such runs.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Writes the report as one page of HTML: a timeline of threads and tasks, memory over time, stages, the
+    /// slowest tasks, and the graph coloured by time. The page needs no other file and no network.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use partita::prelude::*;
+    ///
+    /// let flights = read_csv("testdata/nycflights13/flights");
+    /// let (table, report) = flights.groupby(["carrier"]).agg([size()]).compute_with_report()?;
+    /// report.to_html("report.html")?;
+    /// report.to_chrome_trace("trace.json")?;
+    /// report.visualize("graph.svg")?;
+    /// # Ok::<(), partita::Error>(())
+    /// ```
+    pub fn to_html(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(replace_file(&Local, path.as_ref(), page::html(self).as_bytes())?)
+    }
+
+    /// Writes the tasks and the memory as a trace that `chrome://tracing` and <https://ui.perfetto.dev> show.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn to_chrome_trace(&self, path: impl AsRef<Path>) -> Result<()> {
+        Ok(replace_file(&Local, path.as_ref(), trace::written(self).as_bytes())?)
+    }
+
+    /// Draws the graph that ran, coloured by time, rows or bytes; see `PartitionedFrame::visualize`.
+    ///
+    /// # Errors
+    /// The file cannot be written, or its name does not say how to draw.
+    pub fn visualize(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.visualize_with(path, &Drawing::new())
+    }
+
+    /// As [`Report::visualize`], drawn as `drawing` says.
+    ///
+    /// # Errors
+    /// As [`Report::visualize`].
+    pub fn visualize_with(&self, path: impl AsRef<Path>, drawing: &Drawing) -> Result<()> {
+        let picture = self.picture.as_deref().cloned().unwrap_or_default();
+        draw_to(path.as_ref(), &[picture], drawing)
+    }
+
+    fn stage(&self, id: usize) -> Option<&StageReport> {
+        self.stages.iter().find(|stage| stage.id == id)
+    }
+
+    /// Time in tasks, as a share of what the threads could have worked.
+    fn busy_share(&self) -> f64 {
+        let busy: Duration = self.tasks.iter().map(TaskReport::took).sum();
+        let could = self.elapsed.as_secs_f64() * self.threads.max(1) as f64;
+        if could > 0.0 { (busy.as_secs_f64() / could).min(1.0) } else { 0.0 }
+    }
+}
+
+impl TaskReport {
+    /// How long it ran.
+    pub fn took(&self) -> Duration {
+        self.finished.saturating_sub(self.started)
+    }
+}

@@ -1,0 +1,45 @@
+//! A report as a table in text.
+
+use std::fmt;
+
+use super::Report;
+use crate::explain::number::{bytes, count, time};
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "stage  tasks      rows in     rows out        read       time       busy  work")?;
+        for stage in &self.stages {
+            writeln!(
+                f,
+                "{:>5} {:>6} {:>12} {:>12} {:>11} {:>10} {:>10}  {}",
+                stage.id,
+                count(stage.tasks as u64),
+                count(stage.rows_in),
+                count(stage.rows_out),
+                bytes(stage.bytes_read),
+                time(stage.elapsed),
+                time(stage.busy),
+                stage.label
+            )?;
+        }
+        write!(
+            f,
+            "{} in all on {} threads, {:.0} % busy; at most {} held, {} spilled",
+            time(self.elapsed),
+            self.threads,
+            self.busy_share() * 100.0,
+            bytes(self.peak_memory as u64),
+            bytes(self.spilled)
+        )?;
+        for notice in &self.notices {
+            write!(f, "\nnote: {}", notice.message)?;
+            if notice.rows > 0 {
+                write!(f, " ({} rows)", count(notice.rows))?;
+            }
+        }
+        if let Some(error) = &self.error {
+            write!(f, "\nfailed: {error}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What a run tells of itself: reports that add up, traces that others can read, observers that are called.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use partita::prelude::*;
+use partita::{Observer, Outcome, Report, RunInfo, TaskReport, TaskStart};
+
+fn frame(session: &Session) -> PartitionedFrame {
+    let batches = (0..7).map(|part| batch! { "k" => [part, 1, 2], "v" => [1, 2, 3] }.expect("a batch"));
+    PartitionedFrame::from_batches(batches).with_session(session).groupby(["k"]).agg([col("v").sum()])
+}
+
+#[test]
+fn a_report_adds_up() {
+    let session = Session::builder().threads(2).build().expect("a session");
+    let (table, report) = frame(&session).compute_with_report().expect("rows");
+    assert_eq!(table.num_rows(), 7);
+    assert_eq!(report.stages().iter().map(|stage| stage.rows_in).collect::<Vec<_>>()[0], 21);
+    assert_eq!(report.stages()[0].tasks, 7);
+    for stage in report.stages() {
+        let tasks = report.tasks().iter().filter(|task| task.stage == Some(stage.id)).count();
+        assert_eq!((tasks, stage.tasks_done), (stage.tasks, stage.tasks), "{report}");
+    }
+    assert!(report.tasks().iter().all(|task| task.started <= task.finished && task.worker < 2));
+    assert!(report.tasks().iter().all(|task| task.finished <= report.elapsed()));
+    assert!(report.tasks().is_sorted_by_key(|task| task.started));
+    assert!(!report.memory().is_empty() && report.memory().is_sorted_by_key(|sample| sample.at));
+    assert!(
+        report.memory().iter().all(|sample| sample.held.is_some_and(|held| held <= report.peak_memory()))
+    );
+    assert_eq!((report.threads(), report.error()), (2, None));
+}
+
+#[test]
+fn a_report_is_a_page_a_trace_and_a_picture() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let hostile = directory.path().join("<script>alert(1)</script>.csv".replace('/', "_"));
+    fs::write(&hostile, "a,b\n1,2\n3,4\n").expect("a file");
+    let (_, report) = read_csv(&hostile).filter(col("a").gt(1)).compute_with_report().expect("rows");
+    let at = |name: &str| directory.path().join(name);
+    report.to_html(at("report.html")).expect("a page");
+    report.to_chrome_trace(at("trace.json")).expect("a trace");
+    report.visualize(at("graph.svg")).expect("a picture");
+    report.visualize(at("graph.txt")).expect("a picture");
+    let read = |name: &str| fs::read_to_string(at(name)).expect("the file");
+    assert!(!read("report.html").contains("<script") && read("report.html").contains("&lt;script&gt;"));
+    let trace: serde_json::Value = serde_json::from_str(&read("trace.json")).expect("JSON");
+    let tasks = trace["traceEvents"].as_array().expect("events").iter().filter(|event| event["ph"] == "X");
+    assert_eq!(tasks.count(), report.tasks().len());
+    assert!(read("graph.svg").contains("stage 0"));
+    let text = read("graph.txt");
+    assert!(
+        text.contains("[result] · stage 0 · 1 row\n")
+            && text.contains("filtered while it is read · 1 row · 8 B"),
+        "{text}"
+    );
+    let error = report.to_html(at("no/such/place.html")).expect_err("no directory").to_string();
+    assert!(error.contains("place.html"), "{error}");
+}
+
+/// What an observer was told, in order.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    fn note(&self, words: String) {
+        self.0.lock().expect("no test panics here").push(words);
+    }
+}
+
+impl Observer for Told {
+    fn run_started(&self, run: &RunInfo) {
+        self.note(format!("run of a {} on {} threads", run.name, run.threads));
+    }
+    fn task_started(&self, _run: &RunInfo, task: &TaskStart) {
+        self.note(format!("started {}", task.name));
+    }
+    fn task_finished(&self, _run: &RunInfo, task: &TaskReport) {
+        self.note(format!("{:?} {}", task.outcome, task.name));
+    }
+    fn run_finished(&self, _run: &RunInfo, report: &Report) {
+        let failed = report.tasks().iter().filter(|task| task.outcome == Outcome::Failed).count();
+        self.note(format!("end after {} tasks, {failed} failed: {:?}", report.tasks().len(), report.error()));
+    }
+}
+
+#[test]
+fn observers_are_told_of_runs_and_tasks() {
+    let told = Arc::new(Told::default());
+    let session = Session::builder().threads(1).observer(told.clone()).build().expect("a session");
+    frame(&session).compute().expect("rows");
+    let told = told.0.lock().expect("no test panics here");
+    assert_eq!(told[0], "run of a frame on 1 threads");
+    let starts = told.iter().filter(|words| words.starts_with("started ")).count();
+    let ends =
+        told.iter().filter(|words| words.starts_with("Done ") || words.starts_with("Planned ")).count();
+    assert_eq!(starts, ends);
+    assert_eq!(told[told.len() - 1], format!("end after {ends} tasks, 0 failed: None"));
+    assert!(told.iter().any(|words| words == "Done partition 6 of stage 0"), "{told:?}");
+}
+
+#[test]
+fn observers_are_told_of_failures() {
+    let told = Arc::new(Told::default());
+    let session = Session::builder().threads(1).observer(told.clone()).build().expect("a session");
+    let batch = batch! { "v" => [i64::MAX] }.expect("a batch");
+    let frame = PartitionedFrame::from_batches([batch]).with_session(&session);
+    let error = frame.assign([(col("v") + lit(1)).alias("w")]).compute().expect_err("an overflow");
+    let told = told.0.lock().expect("no test panics here");
+    assert!(told.iter().any(|words| words == "Failed partition 0 of stage 0"), "{told:?}");
+    let last = &told[told.len() - 1];
+    assert!(
+        last.contains("1 failed: Some(") && last.contains(&*format!("{:?}", error.to_string())),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_graph_of_functions_reports_by_function() {
+    let square = delayed(|a: i64| a * a).name("square");
+    let sum = (0..100).map(|a| square.call(a)).reduce(|a, b| (a + b).name("plus")).expect("a sum");
+    let session = Session::builder().threads(2).build().expect("a session");
+    let (value, report) = sum.with_session(&session).compute_with_report().expect("a value");
+    assert_eq!(value, 328_350);
+    let stages: Vec<_> = report.stages().iter().map(|stage| (stage.label.as_str(), stage.tasks)).collect();
+    assert_eq!(stages.iter().map(|(_, tasks)| tasks).sum::<usize>(), 199);
+    assert!(stages.contains(&("square", 100)), "{stages:?}");
+    assert!(report.stages().iter().all(|stage| stage.tasks_done == stage.tasks), "{report}");
+    assert_eq!(report.tasks().len(), 199);
+    let directory = tempfile::tempdir().expect("a directory");
+    report.visualize(directory.path().join("graph.txt")).expect("a picture");
+    report.to_html(directory.path().join("report.html")).expect("a page");
+    let text = fs::read_to_string(directory.path().join("graph.txt")).expect("the picture");
+    assert!(text.contains("99 in a row") && text.contains("(square) × 100"), "{text}");
+}
+
+#[test]
+fn observers_are_told_of_functions_that_fail() {
+    let told = Arc::new(Told::default());
+    let session = Session::builder().threads(1).observer(told.clone()).build().expect("a session");
+    let one = delayed(|| 1_i64).name("one").call();
+    let broken = try_delayed(|a: i64| if a > 0 { Err("too large") } else { Ok(a) }).name("broken").call(one);
+    broken.with_session(&session).compute().expect_err("a failure");
+    let told = told.0.lock().expect("no test panics here");
+    assert_eq!(told[0], "run of a graph on 1 threads");
+    assert!(told.contains(&"Done one".to_owned()) && told.contains(&"Failed broken".to_owned()), "{told:?}");
+    assert!(told[told.len() - 1].starts_with("end after 2 tasks, 1 failed: Some("), "{told:?}");
+}
