@@ -78,7 +78,7 @@ fn a_thousand_partitions_are_drawn_as_one() {
     let expected = "\
 tasks
   [result]
-  └─ (stage 0) × 1,000 · filter (v > 0)
+  └─ (stage 0) × 1,000 · filter
      └─ [partitions in memory] × 1,000
 ";
     assert_eq!(text, expected);

@@ -85,6 +85,11 @@ pub(super) fn files(description: &str) -> picture::Node {
     picture::Node::data(name).detail(detail).note(description)
 }
 
+/// The words of a description that say what is done.
+pub(crate) fn step_name(text: &str) -> &str {
+    name_and_rest(text).0
+}
+
 /// The first words of a description, which say what is done, and the rest, which says with what.
 pub(super) fn name_and_rest(text: &str) -> (&str, &str) {
     const LONGER: [&str; 6] = [

@@ -191,6 +191,11 @@ impl Report {
         draw_to(path.as_ref(), &[picture], drawing)
     }
 
+    /// Whether it is a frame's; functions know nothing of rows.
+    fn has_rows(&self) -> bool {
+        self.name != "graph"
+    }
+
     fn stage(&self, id: usize) -> Option<&StageReport> {
         self.stages.iter().find(|stage| stage.id == id)
     }

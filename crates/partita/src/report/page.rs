@@ -16,8 +16,10 @@ pub(super) fn html(report: &Report) -> String {
     page.push_str("<h2>Threads</h2>\n");
     page.push_str(&timeline::workers(report));
     if let Some(memory) = timeline::memory(report) {
-        page.push_str(
-            "<h2>Memory <span class=\"key\"><i class=\"held\"></i>held by the run <i class=\"process\"></i>held by the process</span></h2>\n",
+        let held = if report.has_rows() { "<i class=\"held\"></i>held by the run " } else { "" };
+        let _ = writeln!(
+            page,
+            "<h2>Memory <span class=\"key\">{held}<i class=\"process\"></i>held by the process</span></h2>"
         );
         page.push_str(&memory);
     }
@@ -67,9 +69,15 @@ fn write_summary(page: &mut String, report: &Report) {
 
 fn write_stages(page: &mut String, report: &Report) {
     let most = report.stages.iter().map(|stage| stage.busy).max().unwrap_or_default().as_secs_f64();
-    page.push_str(
-        "<h2>Stages</h2>\n<table>\n<thead><tr><th>stage<th>tasks<th>rows in<th>rows out<th>read<th>time<th>busy<th>\
-         <th class=\"words\">work</tr></thead>\n<tbody>\n",
+    let (title, of_rows, work) = if report.has_rows() {
+        ("Stages", "<th>rows in<th>rows out<th>read", "work")
+    } else {
+        ("Functions", "", "function")
+    };
+    let _ = writeln!(
+        page,
+        "<h2>{title}</h2>\n<table>\n<thead><tr><th>stage<th>tasks{of_rows}<th>time<th>busy<th>\
+         <th class=\"words\">{work}</tr></thead>\n<tbody>"
     );
     for stage in &report.stages {
         let share = if most > 0.0 { stage.busy.as_secs_f64() / most * 100.0 } else { 0.0 };
@@ -78,14 +86,17 @@ fn write_stages(page: &mut String, report: &Report) {
         } else {
             format!("{} of {}", count(stage.tasks_done as u64), count(stage.tasks as u64))
         };
+        let of_rows = if report.has_rows() {
+            let (rows_in, rows_out) = (count(stage.rows_in), count(stage.rows_out));
+            format!("<td>{rows_in}<td>{rows_out}<td>{}", bytes(stage.bytes_read))
+        } else {
+            String::new()
+        };
         let _ = writeln!(
             page,
-            "<tr><td><i style=\"background:{colour}\"></i>{}<td>{tasks}<td>{}<td>{}<td>{}<td>{}<td>{}\
+            "<tr><td><i style=\"background:{colour}\"></i>{}<td>{tasks}{of_rows}<td>{}<td>{}\
              <td class=\"share\"><b style=\"width:{share:.1}%;background:{colour}\"></b><td class=\"words\">{}</tr>",
             stage.id,
-            count(stage.rows_in),
-            count(stage.rows_out),
-            bytes(stage.bytes_read),
             time(stage.elapsed),
             time(stage.busy),
             xml(&stage.label),

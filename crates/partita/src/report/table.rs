@@ -7,6 +7,37 @@ use crate::explain::number::{bytes, count, time};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.has_rows() {
+            self.write_stages(f)?
+        } else {
+            self.write_functions(f)?
+        }
+        write!(
+            f,
+            "{} in all on {} threads, {:.0} % busy",
+            time(self.elapsed),
+            self.threads,
+            self.busy_share() * 100.0
+        )?;
+        if self.has_rows() {
+            let (peak, spilled) = (bytes(self.peak_memory as u64), bytes(self.spilled));
+            write!(f, "; at most {peak} held, {spilled} spilled")?;
+        }
+        for notice in &self.notices {
+            write!(f, "\nnote: {}", notice.message)?;
+            if notice.rows > 0 {
+                write!(f, " ({} rows)", count(notice.rows))?;
+            }
+        }
+        if let Some(error) = &self.error {
+            write!(f, "\nfailed: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn write_stages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "stage  tasks      rows in     rows out        read       time       busy  work")?;
         for stage in &self.stages {
             writeln!(
@@ -22,23 +53,16 @@ impl fmt::Display for Report {
                 stage.label
             )?;
         }
-        write!(
-            f,
-            "{} in all on {} threads, {:.0} % busy; at most {} held, {} spilled",
-            time(self.elapsed),
-            self.threads,
-            self.busy_share() * 100.0,
-            bytes(self.peak_memory as u64),
-            bytes(self.spilled)
-        )?;
-        for notice in &self.notices {
-            write!(f, "\nnote: {}", notice.message)?;
-            if notice.rows > 0 {
-                write!(f, " ({} rows)", count(notice.rows))?;
-            }
-        }
-        if let Some(error) = &self.error {
-            write!(f, "\nfailed: {error}")?;
+        Ok(())
+    }
+
+    /// Functions know nothing of rows.
+    fn write_functions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "    calls       time       busy  function")?;
+        for stage in &self.stages {
+            let calls = count(stage.tasks as u64);
+            let (elapsed, busy) = (time(stage.elapsed), time(stage.busy));
+            writeln!(f, "{calls:>9} {elapsed:>10} {busy:>10}  {}", stage.label)?;
         }
         Ok(())
     }

@@ -122,3 +122,21 @@ fn a_trace_is_json_with_an_event_for_each_task() {
     let memory: Vec<_> = events.iter().filter(|event| event["ph"] == "C").collect();
     assert_eq!(memory[1]["args"]["held"].as_u64(), Some(8 << 20));
 }
+
+#[test]
+fn a_report_of_functions_says_nothing_of_rows() {
+    let stage = StageReport {
+        tasks: 3,
+        tasks_done: 3,
+        label: "load".to_owned(),
+        busy: millis(30),
+        elapsed: millis(20),
+        ..StageReport::default()
+    };
+    let run =
+        Report { name: "graph", stages: vec![stage], threads: 2, elapsed: millis(25), ..Report::default() };
+    let expected = "    calls       time       busy  function\n        3    20.0 ms    30.0 ms  load\n25.0 ms in all on 2 threads, 0 % busy";
+    assert_eq!(run.to_string(), expected);
+    let page = page::html(&run);
+    assert!(page.contains("<h2>Functions</h2>") && !page.contains("rows"), "{page}");
+}

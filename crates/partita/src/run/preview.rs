@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result};
-use crate::explain::{Group, NodeId, Picture, PictureNode, stages_of};
+use crate::explain::{Group, NodeId, Picture, PictureNode, stages_of, step_name};
 use crate::session::Session;
 use crate::stage::{Cut, Pipeline, PipelineStep, Sink, Source, StageRef};
 
@@ -66,7 +66,9 @@ impl Preview<'_> {
             .collect();
         let task = |preview: &mut Self, from: Option<NodeId>| {
             let node = PictureNode::function(format!("stage {}", stage.id)).in_group(group);
-            let node = preview.picture.add(steps.iter().fold(node, |node, step| node.detail(step)));
+            let names = steps.iter().map(|step| step_name(step)).collect::<Vec<_>>().join(" → ");
+            let node = if names.is_empty() { node } else { node.detail(names) };
+            let node = preview.picture.add(node.notes(steps.iter().cloned()));
             for from in from.into_iter().chain(builds.iter().copied()) {
                 preview.picture.connect(from, node);
             }
@@ -118,7 +120,8 @@ impl Preview<'_> {
     }
 
     fn add_split(&mut self, files: Group, split: &partita_io::Split) -> NodeId {
-        let node = PictureNode::data(&split.label).in_group(files);
+        let name = split.label.rsplit(['/', '\\']).next().unwrap_or(&split.label);
+        let node = PictureNode::data(name).note(&split.label).in_group(files);
         let rows = split.rows.map(|rows| format!("{rows} rows"));
         self.picture.add(node.note(format!("{} bytes", split.bytes)).notes(rows))
     }

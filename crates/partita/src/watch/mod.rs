@@ -113,9 +113,9 @@ impl Watch {
         notices: Vec<Notice>,
         picture: impl FnOnce(&Report) -> Picture,
     ) -> Report {
+        let elapsed = self.started.elapsed();
         // The last words of a progress display come before the report is made.
         drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let elapsed = self.started.elapsed();
         self.sample(Duration::ZERO);
         let stages = self.measures.stages();
         let (tasks, memory) = {
