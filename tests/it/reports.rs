@@ -51,7 +51,7 @@ fn a_report_is_a_page_a_trace_and_a_picture() {
     assert!(read("graph.svg").contains("stage 0"));
     let text = read("graph.txt");
     assert!(
-        text.contains("[result] · stage 0 · 1 row\n")
+        text.contains("[result] · stage 0 · 1 row · 16 B\n")
             && text.contains("filtered while it is read · 1 row · 8 B"),
         "{text}"
     );

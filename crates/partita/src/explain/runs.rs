@@ -36,8 +36,12 @@ pub(crate) fn picture(roots: &[StageRef], report: &Report) -> Picture {
             }
         }
         let mut sink = sink_node(&stage);
-        sink.measured =
-            main.rows.map(|rows| Measured { state: State::Done, rows: Some(rows), ..Measured::default() });
+        sink.measured = main.left.map(|(rows, bytes)| Measured {
+            state: State::Done,
+            rows: Some(rows),
+            bytes: Some(bytes),
+            ..Measured::default()
+        });
         let sink = picture.add(sink);
         picture.connect(main.last, sink);
         sinks.insert(stage.id, sink);
@@ -49,7 +53,8 @@ pub(crate) fn picture(roots: &[StageRef], report: &Report) -> Picture {
 struct Circles {
     first: NodeId,
     last: NodeId,
-    rows: Option<u64>,
+    /// Rows and bytes that the last one left.
+    left: Option<(u64, u64)>,
 }
 
 fn add_parts(picture: &mut Picture, stage: &Stage, parts: &[&StageReport], report: &Report) -> Circles {
@@ -72,14 +77,15 @@ fn add_parts(picture: &mut Picture, stage: &Stage, parts: &[&StageReport], repor
             (false, 0) if part.tasks > 0 => State::Waiting,
             _ => State::Done,
         };
-        let measured = Measured { state, busy: part.busy, rows: Some(part.rows_out), ..Measured::default() };
+        // Rows and bytes stand at the box that they are in.
+        let measured = Measured { state, busy: part.busy, ..Measured::default() };
         let node = picture.add(node.note(&part.label).measured(measured));
-        let rows = Some(part.rows_out);
+        let left = Some((part.rows_out, part.bytes_out));
         circles = Some(match circles {
-            None => Circles { first: node, last: node, rows },
+            None => Circles { first: node, last: node, left },
             Some(before) => {
                 picture.connect(before.last, node);
-                Circles { first: before.first, last: node, rows }
+                Circles { first: before.first, last: node, left }
             }
         });
     }
@@ -87,7 +93,7 @@ fn add_parts(picture: &mut Picture, stage: &Stage, parts: &[&StageReport], repor
         // Never begun, because the run failed before.
         let node = Node::function(format!("stage {}", stage.id)).measured(Measured::default());
         let node = picture.add(node);
-        Circles { first: node, last: node, rows: None }
+        Circles { first: node, last: node, left: None }
     })
 }
 

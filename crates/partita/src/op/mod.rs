@@ -86,6 +86,11 @@ impl Held {
         Held { memory: Arc::clone(memory), bytes: 0 }
     }
 
+    /// What is held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Says that `bytes` are held now in all.
     ///
     /// # Errors

@@ -56,6 +56,8 @@ pub struct StageReport {
     pub bytes: u64,
     /// Bytes read from files.
     pub bytes_read: u64,
+    /// Bytes that it left in its exchange, in memory or in files.
+    pub bytes_out: u64,
     /// Time spent in its tasks, added up over threads.
     pub busy: Duration,
     /// From its first task's start to the last one's end.

@@ -70,7 +70,7 @@ fn write_summary(page: &mut String, report: &Report) {
 fn write_stages(page: &mut String, report: &Report) {
     let most = report.stages.iter().map(|stage| stage.busy).max().unwrap_or_default().as_secs_f64();
     let (title, of_rows, work) = if report.has_rows() {
-        ("Stages", "<th>rows in<th>rows out<th>read", "work")
+        ("Stages", "<th>rows in<th>rows out<th>read<th>left", "work")
     } else {
         ("Functions", "", "function")
     };
@@ -88,7 +88,11 @@ fn write_stages(page: &mut String, report: &Report) {
         };
         let of_rows = if report.has_rows() {
             let (rows_in, rows_out) = (count(stage.rows_in), count(stage.rows_out));
-            format!("<td>{rows_in}<td>{rows_out}<td>{}", bytes(stage.bytes_read))
+            format!(
+                "<td>{rows_in}<td>{rows_out}<td>{}<td>{}",
+                bytes(stage.bytes_read),
+                bytes(stage.bytes_out)
+            )
         } else {
             String::new()
         };

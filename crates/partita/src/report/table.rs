@@ -38,16 +38,20 @@ impl fmt::Display for Report {
 
 impl Report {
     fn write_stages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "stage  tasks      rows in     rows out        read       time       busy  work")?;
+        writeln!(
+            f,
+            "stage  tasks      rows in     rows out        read        left       time       busy  work"
+        )?;
         for stage in &self.stages {
             writeln!(
                 f,
-                "{:>5} {:>6} {:>12} {:>12} {:>11} {:>10} {:>10}  {}",
+                "{:>5} {:>6} {:>12} {:>12} {:>11} {:>11} {:>10} {:>10}  {}",
                 stage.id,
                 count(stage.tasks as u64),
                 count(stage.rows_in),
                 count(stage.rows_out),
                 bytes(stage.bytes_read),
+                bytes(stage.bytes_out),
                 time(stage.elapsed),
                 time(stage.busy),
                 stage.label

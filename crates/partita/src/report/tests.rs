@@ -25,6 +25,7 @@ fn report() -> Report {
                 rows_out: 10,
                 bytes: 20 << 20,
                 bytes_read: 20 << 20,
+                bytes_out: 800,
                 busy: millis(150),
                 elapsed: millis(100),
                 ..stage(0, "scan </td><script>alert(1)</script> → collect")
@@ -53,9 +54,9 @@ fn report() -> Report {
 #[test]
 fn a_report_is_a_table() {
     let expected = "\
-stage  tasks      rows in     rows out        read       time       busy  work
-    0      2    1,000,000           10    20.0 MiB     100 ms     150 ms  scan </td><script>alert(1)</script> → collect
-    1      1            0            0         0 B       0 µs       0 µs  late \"one\"
+stage  tasks      rows in     rows out        read        left       time       busy  work
+    0      2    1,000,000           10    20.0 MiB       800 B     100 ms     150 ms  scan </td><script>alert(1)</script> → collect
+    1      1            0            0         0 B         0 B       0 µs       0 µs  late \"one\"
 100 ms in all on 2 threads, 76 % busy; at most 8.00 MiB held, 1.00 MiB spilled
 note: column `a` is text now (3 rows)
 failed: no <such> file";

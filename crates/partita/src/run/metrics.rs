@@ -26,6 +26,7 @@ pub(crate) struct StageMetrics {
     tasks_done: AtomicUsize,
     bytes: AtomicU64,
     bytes_read: AtomicU64,
+    bytes_out: AtomicU64,
     rows_in: AtomicU64,
     rows_out: AtomicU64,
     busy_nanos: AtomicU64,
@@ -49,6 +50,7 @@ impl RunMetrics {
             tasks_done: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
             rows_in: AtomicU64::new(0),
             rows_out: AtomicU64::new(0),
             busy_nanos: AtomicU64::new(0),
@@ -92,6 +94,9 @@ impl StageMetrics {
     pub(super) fn add_rows_out(&self, rows: usize) {
         self.rows_out.fetch_add(rows as u64, Ordering::Relaxed);
     }
+    pub(super) fn add_bytes_out(&self, bytes: u64) {
+        self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+    }
     pub(super) fn add_bytes_read(&self, bytes: u64) {
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -118,6 +123,7 @@ impl StageMetrics {
             tasks_done: self.tasks_done.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            bytes_out: self.bytes_out.load(Ordering::Relaxed),
             rows_in: self.rows_in.load(Ordering::Relaxed),
             rows_out: self.rows_out.load(Ordering::Relaxed),
             busy: Duration::from_nanos(self.busy_nanos.load(Ordering::Relaxed)),

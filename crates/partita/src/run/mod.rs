@@ -36,7 +36,7 @@ pub(crate) enum Output {
     /// A partition's runs, in order.
     Runs(Arc<Vec<Run>>),
     /// A partition's rows, in order, with their place in the ledger.
-    Batches { batches: Vec<RecordBatch>, _kept: Kept },
+    Batches { batches: Vec<RecordBatch>, kept: Kept },
     /// Files of a dataset that is not committed yet.
     Part(Part),
     /// A join's shared build side.
@@ -46,7 +46,13 @@ pub(crate) enum Output {
 }
 
 /// Memory that a result holds.
-pub(crate) struct Kept(#[expect(dead_code, reason = "held for its drop")] pub(crate) Held);
+pub(crate) struct Kept(pub(crate) Held);
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -59,6 +65,16 @@ impl Output {
         match &**self {
             Output::Parts(parts) => parts.iter().for_each(|part| part.flatten(into)),
             _ => into.push(Arc::clone(self)),
+        }
+    }
+
+    /// Bytes of a partition's rows, as they count for decisions, or of its files.
+    fn bytes(&self) -> u64 {
+        match self {
+            Output::Runs(runs) => runs.iter().map(|run| run.bytes as u64).sum(),
+            Output::Batches { kept, .. } => kept.bytes() as u64,
+            Output::Part(part) => part.files().iter().map(|file| file.bytes).sum(),
+            Output::Build(_) | Output::Parts(_) => 0,
         }
     }
 

@@ -59,7 +59,7 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
             planner.add_pipeline(index, Feed::Planned(pipeline.source.clone()), pipeline, &target)
         })
         .collect::<Result<Vec<_>>>()?;
-    let gathered = gather(&mut graph, &pipelines);
+    let gathered = gather(&mut graph, &pipelines, None);
     Ok(Step::Expand(graph, gathered))
 }
 
@@ -68,10 +68,14 @@ fn describe(stage: &Stage) -> String {
     format!("{} → {}", names.collect::<Vec<_>>().join(" + "), stage.sink.describe())
 }
 
-/// A task whose result is the list of the others' results.
-fn gather(graph: &mut Graph<Output>, parts: &[TaskId]) -> TaskId {
+/// A task whose result is the list of the others' results, whose bytes count for a stage.
+fn gather(graph: &mut Graph<Output>, parts: &[TaskId], stage: Option<Arc<StageMetrics>>) -> TaskId {
     graph.add("gather", parts, |_, inputs: Inputs<Output>| {
-        Ok(Step::Done(Output::Parts(inputs.into_shared().collect())))
+        let parts: Vec<Arc<Output>> = inputs.into_shared().collect();
+        if let Some(stage) = stage {
+            stage.add_bytes_out(parts.iter().map(|part| part.bytes()).sum());
+        }
+        Ok(Step::Done(Output::Parts(parts)))
     })
 }
 
@@ -128,7 +132,7 @@ impl Planner<'_> {
                 run_task(plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
             }));
         }
-        Ok(gather(self.graph, &tasks))
+        Ok(gather(self.graph, &tasks, Some(Arc::clone(&target.metrics))))
     }
 
     fn runs(&self, stage: usize) -> Result<RunSet> {

@@ -243,7 +243,7 @@ impl OpenSink {
     fn finish(self) -> Result<Output> {
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, _kept: Kept(held) },
+            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, kept: Kept(held) },
             OpenSink::Write(writer) => Output::Part(writer.finish()?),
         })
     }
