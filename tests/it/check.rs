@@ -1,9 +1,10 @@
 //! `check`: one chain, run in every way in which an engine may run it, must give one answer.
 //!
 //! A chain runs over 1, 2 and 7 partitions, on 1, 2 and 4 threads, optimized and not, with ample memory and
-//! with so little that every exchange spills, and once more with exchanges cut so small that even few rows are
-//! shuffled, merged and spilled. Threads and memory must not change a bit, nor the order of rows. Partitions,
-//! the optimizer and the cuts may change the order where the plan leaves it open, and the last bits of floats.
+//! with so little that every exchange spills, with rows cut into few runs and into many, and once more with tasks
+//! so small that even few rows are shuffled, merged and split. Threads, memory and runs must not change a bit, nor
+//! the order of rows. Partitions, the optimizer and the tasks behind exchanges may change the order where the plan
+//! leaves it open, and the last bits of floats.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ pub(crate) enum Order {
 struct Shape {
     partitions: usize,
     optimize: bool,
-    /// Exchanges are cut after a few rows and no join is broadcast.
+    /// Tasks behind exchanges get a few rows each and no join is broadcast.
     small_cuts: bool,
 }
 
@@ -36,6 +37,13 @@ struct Shape {
 struct Means {
     threads: usize,
     spill: bool,
+}
+
+impl Means {
+    /// Whether exchanges are cut into runs of a few rows: sometimes those that spill, sometimes the others.
+    fn small_runs(self) -> bool {
+        self.spill != (self.threads == 2)
+    }
 }
 
 fn shapes() -> impl Iterator<Item = Shape> {
@@ -70,8 +78,11 @@ fn session(shape: Shape, means: Means, run_bytes: usize) -> Session {
         } else {
             builder.memory_limit(1 << 30)
         };
+        if means.small_runs() {
+            builder = builder.run_bytes(run_bytes);
+        }
         if shape.small_cuts {
-            builder = builder.run_bytes(run_bytes).task_bytes(2 * run_bytes as u64).broadcast_bytes(0);
+            builder = builder.task_bytes(2 * run_bytes as u64).broadcast_bytes(0);
         }
         builder.build().expect("settings that work")
     };

@@ -307,6 +307,8 @@ impl BatchReader for Rejecting {
                 let lines = std::mem::take(&mut *self.rejects.lock().unwrap_or_else(PoisonError::into_inner));
                 self.reject.finish(self.split, lines)?;
             }
+            // For want of memory the split may be read once more.
+            Err(error) if error.is_memory() => {}
             Err(_) => self.reject.fail(),
         }
         batch

@@ -10,6 +10,10 @@ use partita_io::{FileSystem, Limits, Local};
 use crate::error::{Error, Result};
 use crate::watch::{Observer, Observers};
 
+mod budget;
+
+pub(crate) use budget::{Budget, mib, take};
+
 /// Threads, memory limit, spill directory and other settings, shared by the frames that were made with it.
 ///
 /// Results do not depend on `threads`, `memory_limit` or `spill_dir`: only time does.
@@ -32,6 +36,7 @@ pub struct Session {
 
 struct Inner {
     settings: Settings,
+    budget: Arc<Budget>,
     pool: OnceLock<std::result::Result<Arc<rayon::ThreadPool>, String>>,
 }
 
@@ -50,7 +55,7 @@ pub(crate) struct Settings {
     pub(crate) batch_rows: usize,
     /// A join's build side up to this many bytes is shared by all tasks instead of being exchanged.
     pub(crate) broadcast_bytes: u64,
-    /// An exchange's run is closed at this many bytes.
+    /// An exchange's run is closed at this many bytes at most.
     pub(crate) run_bytes: usize,
     /// Tasks behind an exchange get about this many bytes each.
     pub(crate) task_bytes: u64,
@@ -62,6 +67,13 @@ impl Settings {
     /// The share of the memory limit that runs of exchanges may hold.
     pub(crate) fn runs_limit(&self) -> usize {
         self.exchange_limit.unwrap_or(self.memory_limit / 2)
+    }
+
+    /// What one thread may gather before it writes a run or goes on to the next buckets: what it gathers, its
+    /// copy in order, and a table over it are to fit for all threads beside runs that fill half of the limit.
+    pub(crate) fn share(&self) -> usize {
+        const LEAST: usize = 64 << 10;
+        (self.memory_limit / (8 * self.threads)).max(LEAST)
     }
 }
 
@@ -103,6 +115,11 @@ impl Session {
         &self.inner.settings
     }
 
+    /// The account of all that the session's runs and kept frames hold.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.inner.budget
+    }
+
     pub(crate) fn cancel_token(&self) -> &CancelToken {
         &self.cancel
     }
@@ -117,7 +134,7 @@ impl Session {
         partita_io::ReadContext {
             files: Arc::clone(&self.inner.settings.files),
             limits: self.inner.settings.limits.clone(),
-            memory: Arc::new(partita_io::Unlimited),
+            memory: Arc::clone(self.budget()) as _,
         }
     }
 
@@ -176,7 +193,8 @@ impl SessionBuilder {
         self.settings.threads = threads;
         self
     }
-    /// The bytes that a computation may hold; what does not fit is spilled. At least 16 MiB.
+    /// The bytes that all computations of the session and the frames that it keeps may hold together; what does not
+    /// fit is spilled. At least 1 MiB.
     pub fn memory_limit(mut self, bytes: usize) -> Self {
         self.settings.memory_limit = bytes;
         self
@@ -212,12 +230,13 @@ impl SessionBuilder {
         self.settings.broadcast_bytes = bytes;
         self
     }
-    /// Bytes per run of an exchange. Changes the order in which unsorted group-bys and joins return rows.
+    /// Most bytes per run of an exchange. Results do not depend on it.
     pub fn run_bytes(mut self, bytes: usize) -> Self {
         self.settings.run_bytes = bytes;
         self
     }
-    /// Bytes per task behind an exchange. Changes the order in which unsorted group-bys and joins return rows.
+    /// Bytes per task behind an exchange, and about what partial results of a group-by may take. Changes the order
+    /// in which unsorted group-bys and joins return rows, and the order in which floats are added.
     pub fn task_bytes(mut self, bytes: u64) -> Self {
         self.settings.task_bytes = bytes;
         self
@@ -236,13 +255,13 @@ impl SessionBuilder {
     /// # Errors
     /// A knob has a value that cannot work.
     pub fn build(self) -> Result<Session> {
-        const LEAST_MEMORY: usize = 16 << 20;
+        const LEAST_MEMORY: usize = 1 << 20;
         if self.settings.threads == 0 {
             return Err(Error::invalid("a session needs at least one thread"));
         }
         if self.settings.memory_limit < LEAST_MEMORY {
             return Err(Error::memory(format!(
-                "the memory limit of {} bytes is too small; the least that works is {LEAST_MEMORY} (16 MiB)",
+                "the memory limit of {} bytes is too small; the least that works is {LEAST_MEMORY} (1 MiB)",
                 self.settings.memory_limit
             )));
         }
@@ -250,7 +269,8 @@ impl SessionBuilder {
     }
 
     fn into_session(self) -> Session {
-        let inner = Arc::new(Inner { settings: self.settings, pool: OnceLock::new() });
+        let budget = Budget::new(self.settings.memory_limit);
+        let inner = Arc::new(Inner { settings: self.settings, budget, pool: OnceLock::new() });
         Session { inner, cancel: CancelToken::new() }
     }
 }

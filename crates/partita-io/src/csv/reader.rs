@@ -276,7 +276,10 @@ impl BatchReader for CsvReader {
             self.finished = true;
             if let Some(rejects) = &mut self.rejects {
                 rejects.finished = true;
-                rejects.file.fail();
+                // For want of memory the split may be read once more.
+                if !result.as_ref().is_err_and(Error::is_memory) {
+                    rejects.file.fail();
+                }
             }
         }
         result.map_err(|error| error.in_file(self.place.file.path()))

@@ -299,6 +299,10 @@ impl Shared {
         Ok(())
     }
 
+    fn unclaim_single_file(&self) {
+        self.single_file_claimed.store(false, Ordering::Relaxed);
+    }
+
     /// The batch with this dataset's schema.
     fn conform(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         for (column, field) in batch.columns().iter().zip(self.schema.fields()) {

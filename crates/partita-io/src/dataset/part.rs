@@ -63,6 +63,11 @@ impl PartWriter {
         self.series.memory() + self.partitioner.as_ref().map_or(0, Partitioner::memory)
     }
 
+    /// Bytes that this part wrote to temporary files.
+    pub fn spilled(&self) -> u64 {
+        self.partitioner.as_ref().map_or(0, |partitioner| partitioner.spilled)
+    }
+
     /// Writes what is left and makes the part's files durable.
     ///
     /// # Errors
@@ -171,6 +176,10 @@ impl Series {
     }
 
     fn discard(&mut self) {
+        if self.shared.options.layout == Layout::SingleFile && self.next > 0 {
+            // The part may be written once more.
+            self.shared.unclaim_single_file();
+        }
         let open = self.open.take().map(|open| open.relative);
         for relative in
             open.into_iter().chain(std::mem::take(&mut self.done).into_iter().map(|file| file.path))

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::interleave_record_batch;
+use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -45,6 +46,8 @@ pub(super) struct Partitioner {
     waiting_keys: Vec<Vec<u32>>,
     waiting_bytes: usize,
     runs: Vec<Run>,
+    /// Bytes in temporary files.
+    pub(super) spilled: u64,
 }
 
 impl Partitioner {
@@ -58,6 +61,7 @@ impl Partitioner {
             waiting_keys: Vec::new(),
             waiting_bytes: 0,
             runs: Vec::new(),
+            spilled: 0,
         })
     }
 
@@ -69,7 +73,7 @@ impl Partitioner {
             self.shared.data_columns.iter().map(|&at| compact_views(Arc::clone(batch.column(at)))).collect();
         let rows = RecordBatch::try_new(Arc::clone(&self.shared.data_schema), columns)
             .map_err(|e| Error::invalid(e.to_string()))?;
-        self.waiting_bytes += rows.get_array_memory_size() + 4 * rows.num_rows();
+        self.waiting_bytes += rows.columns().iter().map(shown_bytes).sum::<usize>() + 4 * rows.num_rows();
         self.waiting.push(rows);
         if self.waiting_bytes > self.shared.options.partition_buffer_bytes {
             self.spill()?;
@@ -114,10 +118,13 @@ impl Partitioner {
         let waiting: Vec<&RecordBatch> = self.waiting.iter().collect();
         let rows = order.len().max(1);
         // Every run has one block in memory while the runs are merged, so blocks are small.
-        let block_rows = (BLOCK_BYTES * rows / self.waiting_bytes.max(1)).clamp(64, BLOCK_ROWS);
+        let block_bytes =
+            (self.shared.options.partition_buffer_bytes / BLOCKS).clamp(LEAST_BLOCK, BLOCK_BYTES);
+        let block_rows = (block_bytes * rows / self.waiting_bytes.max(1)).clamp(64, BLOCK_ROWS);
         let path = self.shared.staging.spill(self.part, self.runs.len());
         let blocks = order.chunks(block_rows).map(|piece| gather(&waiting, piece));
         let run = Run::write(&*self.shared.files, path, &self.shared.data_schema, blocks, stretches)?;
+        self.spilled += run.bytes;
         self.runs.push(run);
         self.waiting.clear();
         self.waiting_keys.clear();
@@ -152,8 +159,21 @@ impl Partitioner {
 
 /// Most rows that are gathered at once.
 const BLOCK_ROWS: usize = 16 << 10;
-/// About how many bytes a block of a run has.
+/// A run has about so many blocks...
+const BLOCKS: usize = 128;
+/// ...of at least so many bytes...
+const LEAST_BLOCK: usize = 16 << 10;
+/// ...and at most so many.
 const BLOCK_BYTES: usize = 1 << 20;
+
+/// Bytes of the rows that are there; a slice of a large array does not count as the whole.
+fn shown_bytes(column: &ArrayRef) -> usize {
+    match column.data_type() {
+        // Compacted before, so that they hold little more than they show.
+        DataType::Utf8View | DataType::BinaryView => column.get_array_memory_size(),
+        _ => column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size()),
+    }
+}
 
 fn gather(batches: &[&RecordBatch], rows: &[(usize, usize)]) -> Result<RecordBatch> {
     interleave_record_batch(batches, rows)

@@ -82,8 +82,9 @@ impl FileSink {
     }
 
     /// Writes what is buffered, without a promise that it is durable: for files that only this run reads.
-    pub(crate) fn close_unsynced(mut self) -> Result<()> {
-        self.flush().map_err(|e| self.errors.explain(e))
+    pub(crate) fn close_unsynced(mut self) -> Result<u64> {
+        self.flush().map_err(|e| self.errors.explain(e))?;
+        Ok(self.written)
     }
 
     fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {

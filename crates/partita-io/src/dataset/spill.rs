@@ -22,6 +22,8 @@ use crate::{Error, FileSystem, ReadFile, Result};
 pub(super) struct Run {
     path: PathBuf,
     stretches: Vec<Stretch>,
+    /// On disk.
+    pub(super) bytes: u64,
 }
 
 impl Run {
@@ -42,8 +44,8 @@ impl Run {
         for block in blocks {
             writer.write(&block?).map_err(|e| errors.explain(e))?;
         }
-        writer.into_inner().map_err(|e| errors.explain(e))?.close_unsynced()?;
-        Ok(Run { path, stretches })
+        let bytes = writer.into_inner().map_err(|e| errors.explain(e))?.close_unsynced()?;
+        Ok(Run { path, stretches, bytes })
     }
 
     /// Begins to read the run.

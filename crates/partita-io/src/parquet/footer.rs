@@ -31,6 +31,8 @@ pub(crate) struct ParquetFile {
     pub(crate) info: FileInfo,
     pub(crate) metadata: Arc<ParquetMetaData>,
     pub(crate) reading: Reading,
+    /// What the metadata takes, for as long as they are kept.
+    _held: Reserved,
 }
 
 impl ParquetFile {
@@ -99,7 +101,8 @@ fn read_inner(info: &FileInfo, options: &ParquetOptions, context: &ReadContext) 
     let metadata = Arc::new(guarded(|| quirks::repaired(metadata, data_end).map_err(unreadable))?);
     check(&metadata, length)?;
     let reading = guarded(|| schema::read_as(&metadata, options, &context.limits))?;
-    Ok(ParquetFile { info: info.clone(), metadata, reading })
+    let held = Reserved::new(&context.memory, metadata.memory_size())?;
+    Ok(ParquetFile { info: info.clone(), metadata, reading, _held: held })
 }
 
 fn decode(footer: &[u8], limits: &Limits) -> Result<ParquetMetaData> {

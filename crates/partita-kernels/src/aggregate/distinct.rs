@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, UInt32Type};
 use super::Aggregator;
 use super::lists::{flatten, group_lists, list_type};
 use super::native::{Parts, native_array};
+use super::passes::DistinctPasses;
 use crate::group::GroupTable;
 use crate::{Error, Result};
 
@@ -29,6 +30,7 @@ pub(super) fn parts(args: &[DataType]) -> Result<Parts> {
         state_types: vec![list_type(&value)],
         result_type: DataType::Int64,
         keeps_values: true,
+        passes: Some(Box::new(move |parts| Ok(Box::new(DistinctPasses::new(&value, parts)?)))),
         make: Box::new(move || {
             Ok(Box::new(Distinct { pairs: GroupTable::new(&types)?, counts: Vec::new(), ids: Vec::new() }))
         }),

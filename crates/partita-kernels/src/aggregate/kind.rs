@@ -138,6 +138,7 @@ impl AggregateKind {
             result_type: parts.result_type,
             keeps_values: parts.keeps_values,
             make: parts.make,
+            passes: parts.passes,
         })
     }
 }

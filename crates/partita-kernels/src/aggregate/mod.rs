@@ -14,6 +14,7 @@ mod lists;
 mod logic;
 mod mean;
 mod native;
+mod passes;
 mod product;
 mod quantile;
 mod sum;
@@ -27,6 +28,7 @@ use arrow::datatypes::DataType;
 
 use crate::Result;
 pub use kind::AggregateKind;
+pub use passes::Passes;
 
 /// The states of one aggregate for all groups of one table.
 ///
@@ -70,6 +72,7 @@ pub struct AggregatePlan {
     result_type: DataType,
     keeps_values: bool,
     make: Box<dyn Fn() -> Result<Box<dyn Aggregator>> + Send + Sync>,
+    passes: Option<native::MakePasses>,
 }
 
 impl AggregatePlan {
@@ -100,6 +103,15 @@ impl AggregatePlan {
     /// When a part of the states cannot be made for the type.
     pub fn aggregator(&self) -> Result<Box<dyn Aggregator>> {
         Ok(Box::new(checked::Checked::new(self, (self.make)()?)))
+    }
+
+    /// How one group whose states do not fit into memory is finished in passes over them, for aggregates whose states
+    /// grow without bound. A pass may keep about one of `parts` parts of the values.
+    ///
+    /// # Errors
+    /// As [`AggregatePlan::aggregator`].
+    pub fn passes(&self, parts: u64) -> Result<Option<Box<dyn Passes>>> {
+        self.passes.as_ref().map(|make| make(parts)).transpose()
     }
 
     /// Each row as a state of its own, for when rows go to the exchange without partial aggregation.

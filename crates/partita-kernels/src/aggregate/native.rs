@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayData, ArrayRef, make_array};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType, i256};
 
-use super::Aggregator;
+use super::{Aggregator, Passes};
 use crate::plain::value_type;
 use crate::{Error, Result};
 
@@ -16,7 +16,11 @@ pub(super) struct Parts {
     pub(super) result_type: DataType,
     pub(super) keeps_values: bool,
     pub(super) make: Box<dyn Fn() -> Result<Box<dyn Aggregator>> + Send + Sync>,
+    pub(super) passes: Option<MakePasses>,
 }
+
+/// Makes the passes over states that do not fit into memory, given the number of parts.
+pub(super) type MakePasses = Box<dyn Fn(u64) -> Result<Box<dyn Passes>> + Send + Sync>;
 
 impl Parts {
     /// Parts of an aggregate whose states are of fixed size.
@@ -32,6 +36,7 @@ impl Parts {
             result_type,
             keeps_values: false,
             make: Box::new(move || Ok(Box::new(make()))),
+            passes: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Aggregator;
 use super::lists::{flatten, group_natives, group_offsets, list_type, lists};
 use super::native::{Parts, for_each, native_array, natives};
+use super::passes::QuantilePasses;
 use crate::plain::canonical_nan_f64;
 use crate::{Error, Result};
 
@@ -36,6 +37,7 @@ pub(super) fn parts(args: &[DataType], at: f64, name: &str) -> Result<Parts> {
         values: Vec::new(),
     });
     parts.keeps_values = true;
+    parts.passes = Some(Box::new(move |_| Ok(Box::new(QuantilePasses::new(at)))));
     Ok(parts)
 }
 
@@ -69,11 +71,16 @@ fn quantile(values: &mut [f64], at: f64) -> f64 {
     let below = place.floor() as usize;
     let by_order = |a: &f64, b: &f64| canonical_nan_f64(*a).total_cmp(&canonical_nan_f64(*b));
     let (_, &mut low, above) = values.select_nth_unstable_by(below, by_order);
-    let share = place - below as f64;
+    let next = || above.iter().copied().min_by(by_order).unwrap_or(low);
+    between(low, place - below as f64, next)
+}
+
+/// The value at `share` of the way from one value to the next.
+pub(super) fn between(low: f64, share: f64, next: impl FnOnce() -> f64) -> f64 {
     if share == 0.0 {
         return low;
     }
-    let high = above.iter().copied().min_by(by_order).unwrap_or(low);
+    let high = next();
     if low == high {
         return low;
     }

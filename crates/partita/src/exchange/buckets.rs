@@ -1,18 +1,54 @@
-//! How the buckets of a hash exchange are shared out to tasks.
+//! Buckets of a hash exchange: which rows share one, and how they are shared out to tasks.
 
 use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use partita_kernels::hash::hash_columns;
+
+use crate::error::Result;
 
 /// Bits of the hash that choose a bucket.
 pub(crate) const BUCKET_BITS: u32 = 8;
 /// Buckets of every hash exchange. Fixed, so that a run can be cut before the total size is known.
 pub(crate) const BUCKETS: usize = 1 << BUCKET_BITS;
+/// How often a bucket can be split into buckets by the next bits of the hash.
+pub(crate) const LEVELS: u32 = u64::BITS / BUCKET_BITS;
 
-/// Cuts the buckets into contiguous ranges of about `target` bytes each, given the bytes in each bucket. There
-/// is always at least one range, and every bucket is in exactly one.
-pub(crate) fn bucket_ranges(bytes: &[u64; BUCKETS], target: u64) -> Vec<Range<usize>> {
+/// The columns by whose hash rows are spread, and the types that their values are cast to before: the two sides of
+/// a join must hash alike.
+#[derive(Clone, Debug)]
+pub(crate) struct HashKeys {
+    pub(crate) columns: Vec<usize>,
+    pub(crate) types: Vec<DataType>,
+}
+
+impl HashKeys {
+    /// The hash of each row. Without columns all rows have one.
+    ///
+    /// # Errors
+    /// A column cannot be hashed, which binding has excluded.
+    pub(super) fn hashes(&self, batch: &RecordBatch, hashes: &mut Vec<u64>) -> Result<()> {
+        hashes.clear();
+        if self.columns.is_empty() {
+            hashes.resize(batch.num_rows(), 0);
+            return Ok(());
+        }
+        let columns = self.columns.iter().zip(&self.types).map(|(&index, to)| cast(batch.column(index), to));
+        hash_columns(&columns.collect::<std::result::Result<Vec<_>, _>>()?, hashes)?;
+        Ok(())
+    }
+}
+
+/// Cuts the buckets of `within` into contiguous ranges of about `target` bytes each, given the bytes in each
+/// bucket. There is always at least one range, every bucket is in exactly one, and a range of more than
+/// `target` bytes holds a single bucket that is not empty.
+pub(crate) fn bucket_ranges(bytes: &[u64; BUCKETS], within: Range<usize>, target: u64) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let (mut start, mut sum) = (0, 0u64);
-    for (bucket, &size) in bytes.iter().enumerate() {
+    let (mut start, mut sum) = (within.start, 0u64);
+    for bucket in within.clone() {
+        let size = bytes[bucket];
         // An empty bucket never begins a range: a merge without keys has all rows in one bucket, and a second
         // task would make a second row of nothing.
         if size > 0 && sum > 0 && sum + size > target {
@@ -21,7 +57,7 @@ pub(crate) fn bucket_ranges(bytes: &[u64; BUCKETS], target: u64) -> Vec<Range<us
         }
         sum += size;
     }
-    ranges.push(start..BUCKETS);
+    ranges.push(start..within.end);
     ranges
 }
 
@@ -36,18 +72,18 @@ mod tests {
             *size = (index as u64 * 7919) % 100;
         }
         for target in [0, 1, 50, 99, 1000, u64::MAX] {
-            let ranges = bucket_ranges(&bytes, target);
-            assert_eq!(ranges[0].start, 0);
-            assert_eq!(ranges[ranges.len() - 1].end, BUCKETS);
+            let ranges = bucket_ranges(&bytes, 3..250, target);
+            assert_eq!(ranges[0].start, 3);
+            assert_eq!(ranges[ranges.len() - 1].end, 250);
             assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
             let within = |range: &Range<usize>| bytes[range.clone()].iter().sum::<u64>() <= target;
             let single =
                 |range: &Range<usize>| bytes[range.clone()].iter().filter(|&&size| size > 0).count() <= 1;
             assert!(ranges.iter().all(|range| within(range) || single(range)));
         }
-        assert_eq!(bucket_ranges(&[0; BUCKETS], 10), vec![0..BUCKETS]);
+        assert_eq!(bucket_ranges(&[0; BUCKETS], 0..BUCKETS, 10), vec![0..BUCKETS]);
         let mut one = [0; BUCKETS];
         one[0] = 11;
-        assert_eq!(bucket_ranges(&one, 10), vec![0..BUCKETS]);
+        assert_eq!(bucket_ranges(&one, 0..BUCKETS, 10), vec![0..BUCKETS]);
     }
 }

@@ -2,18 +2,23 @@
 //!
 //! There are two accounts. *Runs* of the exchange may hold half of the limit; a run that does not fit goes to
 //! disk, so asking for one never fails. *Workspace* is what operators and readers need to make progress; it
-//! gets all that runs do not hold, and at least the other half, which is never given away. An operator that
-//! is refused workspace cannot go on, so that is an error, with the limit and the need in its message.
+//! gets all that runs do not hold, and at least the other half, which is never given away. A task that is
+//! refused workspace steps back until others have ended (`run/admission.rs`); only when it is refused with
+//! nobody beside it is that an error, with the limit and the need in its message.
+//!
+//! A ledger is one run's; all ledgers of a session draw on its one budget.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use partita_io::Reserve;
 
+use crate::session::{Budget, mib, take};
+
 /// One run's memory account.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    limit: usize,
+    budget: Arc<Budget>,
     runs_limit: usize,
     used: AtomicUsize,
     runs: AtomicUsize,
@@ -30,42 +35,61 @@ pub(crate) struct Reservation {
 
 impl Ledger {
     /// `runs_limit` is the most that runs of the exchange may hold in memory.
-    pub(crate) fn new(limit: usize, runs_limit: usize) -> Arc<Ledger> {
-        let zero = || AtomicUsize::new(0);
+    pub(crate) fn new(budget: &Arc<Budget>, runs_limit: usize) -> Arc<Ledger> {
         Arc::new(Ledger {
-            limit,
+            budget: Arc::clone(budget),
             runs_limit,
-            used: zero(),
-            runs: zero(),
-            peak: zero(),
+            used: AtomicUsize::new(0),
+            runs: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
             spilled: AtomicU64::new(0),
         })
     }
 
     /// Room for a run that stays in memory; `None` sends it to disk.
     pub(crate) fn reserve_run(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        take(&self.runs, bytes, self.runs_limit)?;
-        if take(&self.used, bytes, self.limit).is_none() {
+        if !take(&self.runs, bytes, self.runs_limit) {
+            return None;
+        }
+        if !self.budget.take(bytes) {
             self.runs.fetch_sub(bytes, Ordering::Relaxed);
             return None;
         }
-        self.note_peak();
+        self.note_use(bytes);
         Some(Reservation { ledger: Arc::clone(self), bytes })
     }
 
     fn take_workspace(&self, bytes: usize) -> std::result::Result<(), String> {
-        if take(&self.used, bytes, self.limit).is_none() {
-            let used = self.used.load(Ordering::Relaxed);
-            return Err(format!(
-                "the memory limit of {} is too small: {} more are needed and {} are in use; a limit of {} would do for this step",
-                mib(self.limit),
-                mib(bytes),
-                mib(used),
-                mib(used.saturating_add(bytes))
-            ));
+        if !self.budget.take(bytes) {
+            return Err(self.refusal(bytes));
         }
-        self.note_peak();
+        self.note_use(bytes);
         Ok(())
+    }
+
+    fn refusal(&self, bytes: usize) -> String {
+        let limit = self.budget.limit();
+        let (used, runs) = (self.used.load(Ordering::Relaxed), self.runs.load(Ordering::Relaxed));
+        let others = self.budget.used().saturating_sub(used);
+        let work = used.saturating_sub(runs).saturating_add(bytes);
+        // Runs that fill their half of the limit would fill half of a larger one too.
+        let runs = if runs >= self.runs_limit / 10 * 9 { runs.max(work) } else { runs };
+        let of_others = if others > 0 {
+            format!(
+                ", and {} are held by frames kept in memory and by other runs of the session",
+                mib(others)
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "the memory limit of {} is too small: {} more are needed and {} are in use{of_others}; a limit of {} would do \
+             for this step",
+            mib(limit),
+            mib(bytes),
+            mib(used),
+            mib(work.saturating_add(runs).saturating_add(others))
+        )
     }
 
     pub(crate) fn note_spilled(&self, bytes: u64) {
@@ -87,35 +111,20 @@ impl Ledger {
         self.spilled.load(Ordering::Relaxed)
     }
 
-    fn note_peak(&self) {
-        self.peak.fetch_max(self.used.load(Ordering::Relaxed), Ordering::Relaxed);
+    fn note_use(&self, bytes: usize) {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.peak.fetch_max(used, Ordering::Relaxed);
     }
-}
 
-/// Adds `bytes` to an account if it stays within `limit`.
-fn take(account: &AtomicUsize, bytes: usize, limit: usize) -> Option<()> {
-    account
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(bytes).filter(|&sum| sum <= limit)
-        })
-        .ok()
-        .map(|_| ())
-}
-
-/// A number of bytes as people read it.
-fn mib(bytes: usize) -> String {
-    const KIB: f64 = 1024.0;
-    let bytes = bytes as f64;
-    if bytes < KIB * KIB {
-        format!("{:.0} KiB", (bytes / KIB).ceil())
-    } else {
-        format!("{:.1} MiB", bytes / KIB / KIB)
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.give_back(bytes);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.ledger.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.ledger.give_back(self.bytes);
         self.ledger.runs.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
@@ -126,6 +135,6 @@ impl Reserve for Ledger {
         self.take_workspace(bytes).map_err(partita_io::Error::memory)
     }
     fn release(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.give_back(bytes);
     }
 }

@@ -2,23 +2,29 @@
 //!
 //! A stage that feeds an exchange writes **runs**: record batches of bounded size, in the order in which its
 //! partition made them. A hash exchange orders the rows of a run by *bucket* (the top bits of the key's hash)
-//! and keeps the offsets, so that a reader slices its range of buckets without copying. A run stays in memory
-//! or, when the ledger refuses, goes to a spill file; what is computed does not depend on which.
+//! and keeps the offsets, so that a reader slices its buckets without copying. A run stays in memory or, when
+//! the ledger refuses, goes to a spill file.
 //!
-//! How runs and bucket ranges are cut depends on the data and the settings alone. Readers go through runs in
-//! partition order, then run order: that makes every result the same for any number of threads.
-//! Next in the flow: `op/mod.rs`.
+//! How large runs are may follow the memory limit, so nothing that is computed depends on it: buckets are read
+//! one after the other, in each the rows of all partitions in order (`bucket_order.rs`), sorted runs are merged,
+//! and every number that decides something is one of the rows, not of the runs. A bucket too large to be worked
+//! on at once is split by further bits of the hash (`split.rs`). So every result is the same for any number of
+//! threads and any limit. Next in the flow: `op/mod.rs`.
 
+mod bucket_order;
 mod buckets;
 mod ledger;
+mod merge;
 mod run;
 mod sorted;
 mod spill;
+mod split;
 mod writer;
 
-pub(crate) use buckets::bucket_ranges;
+pub(crate) use buckets::{BUCKETS, HashKeys, LEVELS, bucket_ranges};
 pub(crate) use ledger::Ledger;
-pub(crate) use run::{Run, RunSet};
+pub(crate) use run::{RunSet, Runs};
 pub(crate) use sorted::{MergedRange, SortSpec, split_ranges};
 pub(crate) use spill::SpillDirectory;
-pub(crate) use writer::{Arrangement, HashKeys, RunWriter};
+pub(crate) use split::Split;
+pub(crate) use writer::{Arrangement, RunStore, RunWriter};

@@ -9,14 +9,15 @@ use super::buckets::BUCKETS;
 use super::ledger::Reservation;
 use super::spill::SpilledRun;
 use crate::error::Result;
-use crate::op::logical_bytes;
+use crate::op::{Flow, Out, Rereadable};
+
+/// Rows of a run in memory that are read at a time.
+const READ_ROWS: usize = 16_384;
 
 /// Rows of one partition, in order, or ordered by bucket if `offsets` are there.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) rows: usize,
-    /// As [`logical_bytes`] counts.
-    pub(crate) bytes: usize,
     /// `BUCKETS + 1` row offsets.
     offsets: Option<Box<[u32]>>,
     /// Of a sorted run, the keys of some of its rows; see `sorted.rs`.
@@ -25,42 +26,33 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug)]
-enum Body {
+pub(super) enum Body {
     Memory { batch: RecordBatch, _held: Reservation },
     Disk(SpilledRun),
 }
 
 impl Run {
-    pub(crate) fn in_memory(batch: RecordBatch, offsets: Option<Box<[u32]>>, held: Reservation) -> Run {
-        let (rows, bytes) = (batch.num_rows(), logical_bytes(&batch));
-        Run { rows, bytes, offsets, samples: Vec::new(), body: Body::Memory { batch, _held: held } }
-    }
-
-    pub(crate) fn on_disk(
-        spilled: SpilledRun,
-        rows: usize,
-        bytes: usize,
-        offsets: Option<Box<[u32]>>,
-    ) -> Run {
-        Run { rows, bytes, offsets, samples: Vec::new(), body: Body::Disk(spilled) }
-    }
-
-    pub(super) fn with_samples(self, samples: Vec<ArrayRef>) -> Run {
-        Run { samples, ..self }
+    pub(super) fn new(rows: usize, body: Body, offsets: Option<Box<[u32]>>, samples: Vec<ArrayRef>) -> Run {
+        Run { rows, offsets, samples, body }
     }
 
     pub(super) fn samples(&self) -> &[ArrayRef] {
         &self.samples
     }
 
-    /// The rows of a range of buckets, as batches.
-    ///
-    /// # Errors
-    /// The spill file cannot be read.
-    pub(crate) fn bucket_rows(&self, buckets: &Range<usize>) -> Result<Vec<RecordBatch>> {
+    /// Where the rows of a range of buckets lie.
+    pub(super) fn bucket_rows(&self, buckets: &Range<usize>) -> Range<usize> {
         match &self.offsets {
-            Some(offsets) => self.read(offsets[buckets.start] as usize..offsets[buckets.end] as usize),
-            None => self.read(0..self.rows),
+            Some(offsets) => offsets[buckets.start] as usize..offsets[buckets.end] as usize,
+            None => 0..self.rows,
+        }
+    }
+
+    /// The rows themselves, if they are in memory.
+    pub(super) fn in_memory(&self) -> Option<&RecordBatch> {
+        match &self.body {
+            Body::Memory { batch, .. } => Some(batch),
+            Body::Disk(_) => None,
         }
     }
 
@@ -78,27 +70,103 @@ impl Run {
         }
     }
 
-    fn bucket_count(&self, bucket: usize) -> usize {
-        match &self.offsets {
-            Some(offsets) => (offsets[bucket + 1] - offsets[bucket]) as usize,
-            None => 0,
+    /// Where a reader that goes through rows in order and has come to `row` should stop, so that no block of a
+    /// spill file is read twice.
+    pub(super) fn next_stop(&self, row: usize) -> usize {
+        match &self.body {
+            Body::Memory { .. } => (row / READ_ROWS + 1) * READ_ROWS,
+            Body::Disk(spilled) => spilled.block_end(row),
         }
+    }
+
+    /// About how many bytes so many rows take.
+    pub(super) fn bytes_of(&self, rows: usize) -> usize {
+        match &self.body {
+            Body::Memory { .. } => 0,
+            Body::Disk(spilled) => spilled.bytes().saturating_mul(rows) / self.rows.max(1),
+        }
+    }
+
+    /// About how many bytes of memory reading rows in order takes.
+    pub(super) fn reading_bytes(&self) -> usize {
+        match &self.body {
+            Body::Memory { .. } => 0,
+            Body::Disk(spilled) => spilled.block_bytes(),
+        }
+    }
+}
+
+/// What one task wrote into an exchange.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub(super) runs: Vec<Run>,
+    /// As [`logical_bytes`](crate::op::logical_bytes) counts.
+    pub(super) bytes: u64,
+    /// The same per bucket, in an exchange by hash.
+    pub(super) bucket_bytes: Option<Box<[u64; BUCKETS]>>,
+    /// In an exchange by range, the keys of some of the rows as they came.
+    pub(super) sampled: Vec<ArrayRef>,
+}
+
+impl Runs {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.runs.iter().map(|run| run.rows).sum()
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Run> {
+        self.runs.iter()
     }
 }
 
 /// All runs of a stage: per partition, in order.
 #[derive(Debug, Default)]
 pub(crate) struct RunSet {
-    pub(crate) partitions: Vec<Arc<Vec<Run>>>,
+    pub(crate) partitions: Vec<Arc<Runs>>,
 }
 
 impl RunSet {
     pub(crate) fn rows(&self) -> usize {
-        self.runs().map(|run| run.rows).sum()
+        self.partitions.iter().map(|runs| runs.rows()).sum()
     }
 
+    /// How many bytes of rows there are: a function of the rows, however they lie in runs.
     pub(crate) fn bytes(&self) -> u64 {
-        self.runs().map(|run| run.bytes as u64).sum()
+        self.partitions.iter().map(|runs| runs.bytes).sum()
+    }
+
+    /// Hands on rows by position in some partitions, in partition order and then run order.
+    ///
+    /// # Errors
+    /// A spill file cannot be read.
+    pub(crate) fn in_order(
+        &self,
+        partitions: Range<usize>,
+        rows: &Range<usize>,
+        out: &mut Out<'_>,
+    ) -> Result<Flow> {
+        let mut first = 0;
+        for run in self.partitions[partitions].iter().flat_map(|runs| runs.iter()) {
+            let (from, to) = (rows.start.max(first), rows.end.min(first + run.rows));
+            let mut at = from;
+            while at < to {
+                let stop = (first + run.next_stop(at - first)).min(to);
+                for batch in run.read(at - first..stop - first)? {
+                    if out(batch)? == Flow::Done {
+                        return Ok(Flow::Done);
+                    }
+                }
+                at = stop;
+            }
+            first += run.rows;
+            if first >= rows.end {
+                break;
+            }
+        }
+        Ok(Flow::Continue)
     }
 
     /// In partition order, then run order.
@@ -106,14 +174,26 @@ impl RunSet {
         self.partitions.iter().flat_map(|runs| runs.iter())
     }
 
-    /// About how many bytes lie in each bucket.
+    /// How many bytes lie in each bucket: a function of the rows, however they lie in runs.
     pub(crate) fn bucket_bytes(&self) -> [u64; BUCKETS] {
         let mut bytes = [0u64; BUCKETS];
-        for run in self.runs().filter(|run| run.rows > 0) {
-            for (bucket, sum) in bytes.iter_mut().enumerate() {
-                *sum += (run.bytes as u64 * run.bucket_count(bucket) as u64) / run.rows as u64;
-            }
+        for more in self.partitions.iter().filter_map(|runs| runs.bucket_bytes.as_ref()) {
+            bytes.iter_mut().zip(more.iter()).for_each(|(sum, more)| *sum += more);
         }
         bytes
+    }
+}
+
+impl Rereadable for RunSet {
+    fn rows(&self) -> usize {
+        RunSet::rows(self)
+    }
+
+    fn bytes(&self) -> u64 {
+        RunSet::bytes(self)
+    }
+
+    fn each(&self, out: &mut Out<'_>) -> Result<Flow> {
+        self.in_order(0..self.partitions.len(), &(0..usize::MAX), out)
     }
 }

@@ -2,26 +2,27 @@
 //! from samples of their keys cut the key space into ranges, and each merge task merges its range of all runs,
 //! in partition order and then run order, so that the sort is stable.
 //!
-//! A run keeps the keys of every [`SAMPLE_ROWS`]-th row. They serve twice: to choose splitters, and to find
-//! where a range begins in a run without reading more than one block of it.
+//! Splitters are chosen from the keys of every [`SAMPLE_ROWS`]-th row of a partition as rows come, so that they
+//! do not depend on how the rows were cut into runs, which may follow the memory limit. A run keeps the keys of
+//! as many of its rows, in order, to find where a range begins without reading more of it than that.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat, concat_batches};
 use arrow::datatypes::SchemaRef;
-use partita_kernels::sort::{Merge, RunBatch, SortKeys, SortOptions, Splitters, sort_indices};
+use partita_kernels::sort::{SortKeys, SortOptions, Splitters, sort_indices};
 use partita_kernels::take::take_batch;
 
+use super::merge::{RunOfRows, merge};
 use super::run::{Run, RunSet};
-use crate::error::{Error, Result, Step};
+use super::writer::RunStore;
+use crate::error::{Result, Step};
 use crate::expr::{BoundList, Expr};
-use crate::op::{Flow, Out};
+use crate::op::Out;
 
 /// Rows between two samples of a run.
 const SAMPLE_ROWS: usize = 1024;
-/// Rows of a run that a merge reads at a time.
-const READ_ROWS: usize = 16_384;
 
 /// What rows are sorted by.
 #[derive(Debug)]
@@ -49,8 +50,20 @@ impl SortSpec {
         self.keys.evaluate(batch).map_err(|error| error.at_step(self.step))
     }
 
-    fn sort_keys(&self, batch: &RecordBatch) -> Result<SortKeys> {
+    pub(super) fn sort_keys(&self, batch: &RecordBatch) -> Result<SortKeys> {
         Ok(SortKeys::encode(&self.key_columns(batch)?, &self.options)?)
+    }
+
+    /// The keys of every [`SAMPLE_ROWS`]-th row, of which this batch's first is number `first`.
+    pub(super) fn sampled(&self, batch: &RecordBatch, first: u64) -> Result<Option<Vec<ArrayRef>>> {
+        let step = SAMPLE_ROWS as u64;
+        let begin = first.next_multiple_of(step) - first;
+        let rows: UInt32Array =
+            (begin..batch.num_rows() as u64).step_by(SAMPLE_ROWS).map(|row| row as u32).collect();
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.key_columns(&take_batch(batch, &rows)?)?))
     }
 
     /// The rows of a run in order, and the keys of every [`SAMPLE_ROWS`]-th of them.
@@ -93,27 +106,31 @@ pub(crate) fn split_ranges(
         range,
     };
     let sampled: Vec<&[ArrayRef]> =
-        runs.runs().map(Run::samples).filter(|samples| !samples.is_empty()).collect();
+        runs.partitions.iter().map(|runs| &*runs.sampled).filter(|samples| !samples.is_empty()).collect();
     if wanted == 1 || sampled.is_empty() {
         return Ok(vec![range(None, 0)]);
     }
-    let columns = (0..spec.options.len())
-        .map(|column| {
-            let parts: Vec<&dyn arrow::array::Array> =
-                sampled.iter().map(|keys| keys[column].as_ref()).collect();
-            concat(&parts)
-        })
-        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let columns = concat_columns(&sampled)?;
     let splitters = Arc::new(Splitters::choose(&columns, &spec.options, wanted)?);
     Ok((0..splitters.ranges()).map(|index| range(Some(&splitters), index)).collect())
+}
+
+/// The columns of several parts, each one after the other.
+pub(super) fn concat_columns(parts: &[&[ArrayRef]]) -> Result<Vec<ArrayRef>> {
+    let columns = parts.first().map_or(0, |part| part.len());
+    let all = (0..columns).map(|column| {
+        let parts: Vec<&dyn Array> = parts.iter().map(|part| part[column].as_ref()).collect();
+        Ok(concat(&parts)?)
+    });
+    all.collect()
 }
 
 impl MergedRange {
     /// Hands on the range's rows in order.
     ///
     /// # Errors
-    /// A spill file cannot be read.
-    pub(crate) fn pump(self, batch_rows: usize, out: &mut Out<'_>) -> Result<()> {
+    /// A spill file cannot be read or written, or there is no memory for a block of a few runs.
+    pub(crate) fn pump(&self, batch_rows: usize, store: &RunStore, out: &mut Out<'_>) -> Result<()> {
         let mut sources = Vec::new();
         for run in self.runs.runs() {
             let (from, to) = match &self.splitters {
@@ -128,15 +145,10 @@ impl MergedRange {
                 ),
             };
             if from < to {
-                sources.push(RangeOfRun { run, spec: &self.spec, next: from, end: to, waiting: Vec::new() });
+                sources.push(RunOfRows::new(run, from..to));
             }
         }
-        for batch in Merge::<_, Error>::new(sources, batch_rows) {
-            if out(batch?)? == Flow::Done {
-                break;
-            }
-        }
-        Ok(())
+        merge(sources, &self.spec, batch_rows, store, out)
     }
 
     /// The first row of a run that belongs to a range.
@@ -160,39 +172,5 @@ impl MergedRange {
             }
         }
         Ok(begin)
-    }
-}
-
-/// The rows of a run that belong to a range, read a few thousand at a time.
-#[derive(Debug)]
-struct RangeOfRun<'a> {
-    run: &'a Run,
-    spec: &'a SortSpec,
-    next: usize,
-    end: usize,
-    /// Batches of the last read, last first.
-    waiting: Vec<RecordBatch>,
-}
-
-impl RangeOfRun<'_> {
-    fn read(&mut self) -> Result<Option<RunBatch>> {
-        if self.waiting.is_empty() && self.next < self.end {
-            // Up to the next multiple, so that a spilled block is read once.
-            let to = ((self.next / READ_ROWS + 1) * READ_ROWS).min(self.end);
-            self.waiting = self.run.read(self.next..to)?;
-            self.waiting.reverse();
-            self.next = to;
-        }
-        let Some(rows) = self.waiting.pop() else { return Ok(None) };
-        let keys = self.spec.sort_keys(&rows)?;
-        Ok(Some(RunBatch { rows, keys }))
-    }
-}
-
-impl Iterator for RangeOfRun<'_> {
-    type Item = Result<RunBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
     }
 }

@@ -1,7 +1,7 @@
 //! Runs on disk: Arrow IPC with LZ4, private to the user, gone when the run ends.
 //!
-//! A run is written as *blocks* of a few thousand rows, each an IPC stream of its own with a checksum, so that
-//! a reader fetches only the blocks that hold its rows. All spill files of a run lie in one directory (mode
+//! A run is written as *blocks* of some rows, each an IPC stream of its own with a checksum, so that a reader
+//! fetches only the blocks that hold its rows, and a merge of many runs holds a small block of each. All spill files of a run lie in one directory (mode
 //! 0700, unguessable name) that holds a locked file while the run lives; a directory whose lock is free was
 //! left by a crash, and the next run that spills removes it.
 
@@ -20,8 +20,12 @@ use partita_io::{FileKind, FileSystem, ReadFile, WriteFile};
 
 use crate::error::{Error, Result};
 
-/// Rows of a block.
+/// Most rows of a block.
 const BLOCK_ROWS: usize = 16_384;
+/// A run has about so many blocks...
+const BLOCKS: usize = 128;
+/// ...of so many bytes: in smaller ones what a block says about itself would outweigh its rows.
+const BLOCK_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
 /// Directories of spill files begin with this.
 const PREFIX: &str = "partita-spill-";
 const LOCK: &str = "lock";
@@ -203,6 +207,8 @@ pub(crate) struct SpilledRun {
     directory: Arc<SpillDirectory>,
     file: Arc<Opened>,
     blocks: Vec<Block>,
+    /// Of all rows in memory.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -215,15 +221,18 @@ struct Block {
 }
 
 impl SpillFile {
-    /// Writes a batch as a run.
+    /// Writes a batch of `bytes` as a run.
     ///
     /// # Errors
     /// The disk is full or fails; the message names the directory and the bytes needed.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<SpilledRun> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch, bytes: usize) -> Result<SpilledRun> {
+        let block_bytes = (bytes / BLOCKS).clamp(*BLOCK_BYTES.start(), *BLOCK_BYTES.end());
+        let rows_in = |part: usize| batch.num_rows().saturating_mul(part) / bytes.max(1);
+        let block_rows = rows_in(block_bytes).clamp(1, BLOCK_ROWS);
         let mut blocks = Vec::new();
         let mut first_row = 0;
         while first_row < batch.num_rows() {
-            let rows = BLOCK_ROWS.min(batch.num_rows() - first_row);
+            let rows = block_rows.min(batch.num_rows() - first_row);
             let encoded = encode(&batch.slice(first_row, rows))?;
             self.writer.write_all(&encoded).map_err(|error| {
                 self.directory.failed("write a spill file", &self.file.path, encoded.len(), error)
@@ -236,13 +245,30 @@ impl SpillFile {
         self.writer
             .flush()
             .map_err(|error| self.directory.failed("write a spill file", &self.file.path, 0, error))?;
-        Ok(SpilledRun { directory: Arc::clone(&self.directory), file: Arc::clone(&self.file), blocks })
+        let (directory, file) = (Arc::clone(&self.directory), Arc::clone(&self.file));
+        Ok(SpilledRun { directory, file, blocks, bytes })
     }
 }
 
 impl SpilledRun {
     pub(crate) fn bytes_on_disk(&self) -> u64 {
         self.blocks.iter().map(|block| block.bytes as u64).sum()
+    }
+
+    /// The first row after the block that holds `row`.
+    pub(super) fn block_end(&self, row: usize) -> usize {
+        let at = self.blocks.partition_point(|block| block.first_row + block.rows <= row);
+        self.blocks.get(at).map_or(usize::MAX, |block| block.first_row + block.rows)
+    }
+
+    /// How many bytes its rows take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// About how many bytes the rows of a block take in memory.
+    pub(super) fn block_bytes(&self) -> usize {
+        self.bytes / self.blocks.len().max(1)
     }
 
     /// # Errors

@@ -1,103 +1,122 @@
-//! What a task writes into an exchange: batches gathered up to a fixed size, ordered by bucket if the
-//! exchange is by hash, and kept as a run.
+//! What a task writes into an exchange: batches gathered up to some size, put in the order that the exchange
+//! wants, and kept as a run.
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::DataType;
-use partita_kernels::hash::hash_columns;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
 use partita_kernels::partition::partition_by_hash;
 use partita_kernels::take::gather_rows;
 
-use super::buckets::BUCKET_BITS;
+use super::buckets::{BUCKET_BITS, BUCKETS, HashKeys};
 use super::ledger::Ledger;
-use super::run::Run;
-use super::sorted::SortSpec;
+use super::run::{Body, Run, Runs};
+use super::sorted::{SortSpec, concat_columns};
 use super::spill::{SpillDirectory, SpillFile};
 use crate::error::Result;
-use crate::op::{Held, logical_bytes};
-
-/// The columns by whose hash rows are spread, and the types that their values are cast to before: the two sides of
-/// a join must hash alike.
-#[derive(Clone, Debug)]
-pub(crate) struct HashKeys {
-    pub(crate) columns: Vec<usize>,
-    pub(crate) types: Vec<DataType>,
-}
+use crate::op::{Held, column_bytes, fixed_bytes, logical_bytes};
 
 /// How the rows of a run are ordered.
 #[derive(Clone, Debug)]
 pub(crate) enum Arrangement {
     AsTheyCome,
-    ByBucket(HashKeys),
+    /// By a bucket of the keys' hash: on level 0 by its highest bits, on the next by those below, and so on.
+    ByBucket(HashKeys, u32),
     Sorted(Arc<SortSpec>),
+}
+
+/// Where runs are kept: in memory, or on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct RunStore {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) spill: Arc<SpillDirectory>,
+    /// A run is closed when it holds so many bytes. What is computed does not depend on it.
+    pub(crate) run_bytes: usize,
+    /// What the blocks of runs may take that are merged at once.
+    pub(crate) merge_bytes: usize,
 }
 
 /// Writes the runs of one partition.
 pub(crate) struct RunWriter {
     arrangement: Arrangement,
-    /// A run is closed when it holds so many bytes.
-    run_bytes: usize,
-    ledger: Arc<Ledger>,
-    spill: Arc<SpillDirectory>,
+    store: RunStore,
     file: Option<SpillFile>,
     gathered: Vec<RecordBatch>,
     bytes: usize,
     held: Held,
-    runs: Vec<Run>,
+    sampled: Vec<Vec<ArrayRef>>,
+    rows: u64,
+    written: Runs,
 }
 
-impl RunWriter {
-    pub(crate) fn new(
-        arrangement: Arrangement,
-        run_bytes: usize,
-        ledger: &Arc<Ledger>,
-        spill: &Arc<SpillDirectory>,
-    ) -> RunWriter {
-        let memory: Arc<dyn partita_io::Reserve> = Arc::clone(ledger) as _;
+impl RunStore {
+    pub(crate) fn writer(&self, arrangement: Arrangement) -> RunWriter {
+        let memory: Arc<dyn partita_io::Reserve> = Arc::clone(&self.ledger) as _;
+        let bucket_bytes = matches!(arrangement, Arrangement::ByBucket(..)).then(|| Box::new([0; BUCKETS]));
         RunWriter {
             arrangement,
-            run_bytes,
-            ledger: Arc::clone(ledger),
-            spill: Arc::clone(spill),
+            store: self.clone(),
             file: None,
             gathered: Vec::new(),
             bytes: 0,
             held: Held::new(&memory),
-            runs: Vec::new(),
+            sampled: Vec::new(),
+            rows: 0,
+            written: Runs { bucket_bytes, ..Runs::default() },
         }
     }
 
+    /// Keeps a run in memory if the ledger has room, else on disk.
+    fn keep(&self, batch: RecordBatch, bytes: usize, file: &mut Option<SpillFile>) -> Result<Body> {
+        if let Some(held) = self.ledger.reserve_run(bytes) {
+            return Ok(Body::Memory { batch, _held: held });
+        }
+        let file = match file {
+            Some(file) => file,
+            None => file.insert(self.spill.create_file()?),
+        };
+        let spilled = file.write(&batch, bytes)?;
+        self.ledger.note_spilled(spilled.bytes_on_disk());
+        Ok(Body::Disk(spilled))
+    }
+}
+
+impl RunWriter {
     /// # Errors
     /// The spill directory cannot be written, or a sort key fails on a value.
     pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
+        if let Arrangement::Sorted(spec) = &self.arrangement {
+            self.sampled.extend(spec.sampled(&batch, self.rows)?);
+        }
+        self.rows += batch.num_rows() as u64;
         self.bytes += logical_bytes(&batch);
         self.gathered.push(batch);
-        if self.bytes >= self.run_bytes {
-            self.close_run()?;
-        } else {
-            self.held.set(self.bytes)?;
-        }
-        Ok(())
+        // The rows, and soon their copy in order.
+        self.held.set(2 * self.bytes)?;
+        if self.bytes >= self.store.run_bytes { self.close_run() } else { Ok(()) }
     }
 
     /// # Errors
     /// The spill directory cannot be written.
-    pub(crate) fn finish(mut self) -> Result<Vec<Run>> {
+    pub(crate) fn finish(mut self) -> Result<Runs> {
         self.close_run()?;
-        Ok(self.runs)
+        let parts: Vec<&[ArrayRef]> = self.sampled.iter().map(Vec::as_slice).collect();
+        self.written.sampled = concat_columns(&parts)?;
+        Ok(self.written)
     }
 
     fn close_run(&mut self) -> Result<()> {
         let Some(first) = self.gathered.first() else { return Ok(()) };
         let (batch, offsets, samples) = match &self.arrangement {
             Arrangement::AsTheyCome => (concat_batches(&first.schema(), &self.gathered)?, None, Vec::new()),
-            Arrangement::ByBucket(keys) => {
-                let (batch, offsets) = by_bucket(&self.gathered, keys)?;
+            Arrangement::ByBucket(keys, level) => {
+                let (batch, offsets) = by_bucket(&self.gathered, keys, *level)?;
+                if let Some(bytes) = &mut self.written.bucket_bytes {
+                    add_bucket_bytes(&batch, &offsets, bytes);
+                }
                 (batch, Some(offsets), Vec::new())
             }
             Arrangement::Sorted(spec) => {
@@ -106,30 +125,25 @@ impl RunWriter {
             }
         };
         self.gathered.clear();
-        self.bytes = 0;
+        self.held.set(self.bytes)?;
+        let (rows, bytes) = (batch.num_rows(), std::mem::take(&mut self.bytes));
+        self.written.bytes += bytes as u64;
+        let body = self.store.keep(batch, bytes, &mut self.file)?;
         self.held.set(0)?;
-        let run = keep(batch, offsets, &self.ledger, &self.spill, &mut self.file)?;
-        self.runs.push(run.with_samples(samples));
+        self.written.runs.push(Run::new(rows, body, offsets, samples));
         Ok(())
     }
 }
 
 /// The rows of some batches in one batch, ordered by bucket, stable, and the offsets of the buckets. Rows go
 /// straight to their place: a copy in between would cost as much again.
-fn by_bucket(batches: &[RecordBatch], keys: &HashKeys) -> Result<(RecordBatch, Box<[u32]>)> {
+fn by_bucket(batches: &[RecordBatch], keys: &HashKeys, level: u32) -> Result<(RecordBatch, Box<[u32]>)> {
     let mut hashes = Vec::new();
     let mut places: Vec<(usize, usize)> = Vec::new();
     let mut one = Vec::new();
     for (number, batch) in batches.iter().enumerate() {
-        one.clear();
-        if keys.columns.is_empty() {
-            one.resize(batch.num_rows(), 0);
-        } else {
-            let columns =
-                keys.columns.iter().zip(&keys.types).map(|(&index, to)| cast(batch.column(index), to));
-            hash_columns(&columns.collect::<std::result::Result<Vec<_>, _>>()?, &mut one)?;
-        }
-        hashes.extend_from_slice(&one);
+        keys.hashes(batch, &mut one)?;
+        hashes.extend(one.iter().map(|hash| hash << (level * BUCKET_BITS)));
         places.extend((0..batch.num_rows()).map(|row| (number, row)));
     }
     let partitions = partition_by_hash(&hashes, BUCKET_BITS)?;
@@ -137,23 +151,18 @@ fn by_bucket(batches: &[RecordBatch], keys: &HashKeys) -> Result<(RecordBatch, B
     Ok((gather_rows(batches, &order)?, partitions.offsets.into()))
 }
 
-/// Keeps a run in memory if the ledger has room, else on disk.
-fn keep(
-    batch: RecordBatch,
-    offsets: Option<Box<[u32]>>,
-    ledger: &Arc<Ledger>,
-    spill: &Arc<SpillDirectory>,
-    file: &mut Option<SpillFile>,
-) -> Result<Run> {
-    let bytes = logical_bytes(&batch);
-    if let Some(held) = ledger.reserve_run(bytes) {
-        return Ok(Run::in_memory(batch, offsets, held));
+/// Counts the bytes of each bucket's rows.
+fn add_bucket_bytes(batch: &RecordBatch, offsets: &[u32], bytes: &mut [u64; BUCKETS]) {
+    let bounds = || offsets.windows(2).map(|ends| (ends[0] as usize, (ends[1] - ends[0]) as usize));
+    let buckets = || bounds().zip(0..).filter(|((_, rows), _)| *rows > 0);
+    let mut of_row = 0;
+    for column in batch.columns() {
+        match fixed_bytes(column.data_type()) {
+            Some(fixed) => of_row += fixed,
+            None => buckets().for_each(|((from, rows), bucket): (_, usize)| {
+                bytes[bucket] += column_bytes(column.slice(from, rows).as_ref()) as u64;
+            }),
+        }
     }
-    let file = match file {
-        Some(file) => file,
-        None => file.insert(spill.create_file()?),
-    };
-    let spilled = file.write(&batch)?;
-    ledger.note_spilled(spilled.bytes_on_disk());
-    Ok(Run::on_disk(spilled, batch.num_rows(), bytes, offsets))
+    buckets().for_each(|((_, rows), bucket)| bytes[bucket] += (rows * of_row) as u64);
 }

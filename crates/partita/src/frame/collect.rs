@@ -46,7 +46,8 @@ impl PartitionedFrame {
         Ok((table, report))
     }
 
-    /// Runs the chain and keeps its rows in memory, in their partitions, as a new frame.
+    /// Runs the chain and keeps its rows in memory, in their partitions, as a new frame. They count against the
+    /// session's memory limit until the last frame that was made of them is gone.
     ///
     /// # Errors
     /// As [`PartitionedFrame::compute`].
@@ -54,8 +55,10 @@ impl PartitionedFrame {
     pub fn persist(&self) -> Result<PartitionedFrame> {
         let step = Step::here("persist");
         let schema = self.schema()?;
-        let partitions = collect_partitions(self)?;
-        Ok(PartitionedFrame::new(Ok(Memory::plan(schema, partitions, step)), self.session.clone(), step))
+        let parts = collect_outputs(self)?;
+        let partitions = parts.iter().map(batches).collect();
+        let plan = Memory::plan(schema, partitions, Some(Arc::new(parts)), step);
+        Ok(PartitionedFrame::new(Ok(plan), self.session.clone(), step))
     }
 
     /// The number of rows.
@@ -97,9 +100,14 @@ impl PartitionedFrame {
 
 /// Runs a frame and returns the batches of its partitions.
 pub(super) fn collect_partitions(frame: &PartitionedFrame) -> Result<Vec<Vec<RecordBatch>>> {
+    Ok(collect_outputs(frame)?.iter().map(batches).collect())
+}
+
+/// The partitions of a frame with their place in the memory budget.
+fn collect_outputs(frame: &PartitionedFrame) -> Result<Vec<Arc<Output>>> {
     let (executed, _) =
         run_plans(&[frame.plan.clone()?], &frame.session, Closely::Tasks, &mut collect_stages)?;
-    Ok(executed.roots.into_iter().flatten().map(|part| batches(&part)).collect())
+    Ok(executed.roots.into_iter().flatten().collect())
 }
 
 /// Runs several frames at once and returns their tables in order. Work that they have in common runs once.

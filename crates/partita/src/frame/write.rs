@@ -85,6 +85,10 @@ impl PartitionedFrame {
     fn write_step(&self, step: Step, path: &Path, options: WriteOptions) -> Result<Written> {
         let run = || {
             let one_partition = options.layout == Layout::SingleFile;
+            // How many rows wait before they are sorted by partition value changes no file.
+            let mut options = options.clone();
+            options.partition_buffer_bytes =
+                options.partition_buffer_bytes.min(2 * self.session.settings().share());
             let files = Arc::clone(&self.session.settings().files);
             let mut writer = None;
             let (executed, report) =

@@ -12,14 +12,18 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use partita_kernels::aggregate::{AggregatePlan, Aggregator};
 use partita_kernels::group::GroupTable;
 
-use super::{Flow, Held, Operator, OperatorState, Out, Workspace, batch_of};
+use super::hot_group::merged_in_passes;
+use super::{
+    Flow, Held, Operator, OperatorState, Out, Rereadable, Workspace, batch_of, column_bytes, fixed_bytes,
+};
 use crate::error::{Error, Result, Step};
 use crate::expr::{AggregateCall, BoundList, Expr};
 
 /// A table that holds so many groups is flushed.
 const MAX_GROUPS: usize = 1 << 17;
-/// A table that takes so many bytes is flushed, however few groups it holds.
-const MAX_BYTES: usize = 32 << 20;
+/// Whether to flush is asked after each so many rows of the partition, however they are cut into batches: when a
+/// table is flushed decides the order in which floats are added.
+const STRIDE: usize = 1 << 14;
 /// After so many rows it is decided whether partial aggregation pays.
 const TRIAL_ROWS: usize = 1 << 17;
 /// It does not pay if there are more groups than this share of the rows.
@@ -27,11 +31,15 @@ const TRIAL_SHARE: f64 = 0.6;
 
 /// What both operators share.
 #[derive(Debug)]
-struct Shape {
-    key_types: Vec<DataType>,
-    calls: Vec<AggregatePlan>,
+pub(super) struct Shape {
+    pub(super) key_types: Vec<DataType>,
+    pub(super) calls: Vec<AggregatePlan>,
     /// How many arguments each call takes.
     arity: Vec<usize>,
+    /// Bytes that a group takes at least.
+    group_bytes: usize,
+    /// The keys and arguments whose values may take more than that.
+    growing: Vec<usize>,
     /// As the user wrote them, for messages.
     labels: Vec<String>,
     states: SchemaRef,
@@ -45,14 +53,21 @@ impl Shape {
             let bound = key.bind(input)?;
             fields.push(Field::new(format!("key_{}", fields.len()), bound.data_type().clone(), true));
         }
-        let key_types = fields.iter().map(|field| field.data_type().clone()).collect();
+        let key_types: Vec<DataType> = fields.iter().map(|field| field.data_type().clone()).collect();
         let plans = calls.iter().map(|call| call.plan(input)).collect::<Result<Vec<_>>>()?;
         for data_type in plans.iter().flat_map(AggregatePlan::state_types) {
             fields.push(Field::new(format!("state_{}", fields.len()), data_type.clone(), true));
         }
-        let arity = calls.iter().map(|call| call.arguments.len()).collect();
+        let arity: Vec<usize> = calls.iter().map(|call| call.arguments.len()).collect();
         let labels = calls.iter().map(|call| call.name.clone()).collect();
-        Ok(Shape { key_types, calls: plans, arity, labels, states: Arc::new(Schema::new(fields)), step })
+        let group_bytes = fields.iter().map(|field| fixed_bytes(field.data_type()).unwrap_or(16)).sum();
+        let kept = plans.iter().flat_map(|plan| {
+            plan.arg_types().iter().map(|of| plan.keeps_values() || fixed_bytes(of).is_none())
+        });
+        let may_grow = key_types.iter().map(|of| fixed_bytes(of).is_none()).chain(kept);
+        let growing = may_grow.enumerate().filter(|(_, grows)| *grows).map(|(column, _)| column).collect();
+        let states = Arc::new(Schema::new(fields));
+        Ok(Shape { key_types, calls: plans, arity, group_bytes, growing, labels, states, step })
     }
 
     fn aggregators(&self) -> Result<Vec<Box<dyn Aggregator>>> {
@@ -60,7 +75,7 @@ impl Shape {
         made.enumerate().map(|(call, made)| made.map_err(|error| self.failed(call, error))).collect()
     }
 
-    fn failed(&self, call: usize, error: partita_kernels::Error) -> Error {
+    pub(super) fn failed(&self, call: usize, error: partita_kernels::Error) -> Error {
         Error::value(&self.labels[call], error.to_string())
     }
 }
@@ -114,21 +129,25 @@ impl Operator for PartialGroups {
         Ok(Box::new(Partial {
             groups: Groups::new(Arc::clone(&self.shape), workspace)?,
             inputs: Arc::clone(&self.inputs),
-            trial_rows: 0,
+            rows: 0,
+            grown: 0,
+            most_bytes: workspace.partial_bytes,
+            tried: false,
             pass_through: false,
         }))
     }
 }
 
 /// A group table with its aggregators.
-struct Groups {
-    shape: Arc<Shape>,
+pub(super) struct Groups {
+    pub(super) shape: Arc<Shape>,
     /// None without keys: then all rows are of one group.
     table: Option<GroupTable>,
-    aggregators: Vec<Box<dyn Aggregator>>,
+    pub(super) aggregators: Vec<Box<dyn Aggregator>>,
     ids: Vec<u32>,
     held: Held,
     batch_rows: usize,
+    pub(super) partial_bytes: usize,
 }
 
 impl Groups {
@@ -139,12 +158,13 @@ impl Groups {
             ids: Vec::new(),
             held: Held::new(&workspace.memory),
             batch_rows: workspace.batch_rows,
+            partial_bytes: workspace.partial_bytes,
             shape,
         })
     }
 
     /// Finds the group of each row, and says how many groups there are then.
-    fn assign(&mut self, keys: &[ArrayRef], rows: usize) -> Result<usize> {
+    pub(super) fn assign(&mut self, keys: &[ArrayRef], rows: usize) -> Result<usize> {
         match &mut self.table {
             None => {
                 self.ids.clear();
@@ -171,15 +191,39 @@ impl Groups {
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: usize) -> Result<()> {
+        self.merge_of(&[], states, groups)
+    }
+
+    /// Merges the states of some calls, or of all if none are chosen.
+    pub(super) fn merge_of(&mut self, chosen: &[bool], states: &[ArrayRef], groups: usize) -> Result<()> {
         let mut next = 0;
         for (index, aggregator) in self.aggregators.iter_mut().enumerate() {
             let count = self.shape.calls[index].state_types().len();
-            aggregator
-                .merge(&self.ids, groups, &states[next..next + count])
-                .map_err(|error| self.shape.failed(index, error))?;
+            if chosen.get(index).copied().unwrap_or(true) {
+                aggregator
+                    .merge(&self.ids, groups, &states[next..next + count])
+                    .map_err(|error| self.shape.failed(index, error))?;
+            }
             next += count;
         }
         Ok(())
+    }
+
+    /// Says how many bytes are held beside the table and the states.
+    pub(super) fn hold(&mut self, more: usize) -> Result<()> {
+        let bytes = self.size_bytes() + more;
+        self.held.set(bytes)
+    }
+
+    pub(super) fn take_keys(&mut self) -> Result<Vec<ArrayRef>> {
+        Ok(self.table.as_mut().map(GroupTable::take_keys).transpose()?.unwrap_or_default())
+    }
+
+    /// Drops all groups.
+    pub(super) fn forget(&mut self) -> Result<()> {
+        self.take_keys()?;
+        self.aggregators = self.shape.aggregators()?;
+        self.held.set(0)
     }
 
     fn size_bytes(&self) -> usize {
@@ -236,29 +280,36 @@ impl Groups {
 struct Partial {
     groups: Groups,
     inputs: Arc<BoundList>,
-    trial_rows: usize,
+    /// Rows of the partition so far.
+    rows: usize,
+    /// Bytes of growing columns since the last flush.
+    grown: usize,
+    most_bytes: usize,
+    /// Whether it is known if partial aggregation pays.
+    tried: bool,
     pass_through: bool,
 }
 
 impl OperatorState for Partial {
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
         let columns = self.inputs.evaluate(&batch)?;
-        let (keys, arguments) = columns.split_at(self.groups.shape.key_types.len());
-        if self.pass_through {
-            return self.pass(keys, arguments, batch.num_rows(), out);
-        }
-        let groups = self.groups.assign(keys, batch.num_rows())?;
-        self.groups.update(arguments, groups)?;
-        let bytes = self.groups.size_bytes();
-        self.groups.held.set(bytes)?;
-        let was_trial = self.trial_rows < TRIAL_ROWS;
-        self.trial_rows += batch.num_rows();
-        let trial_ends = was_trial && self.trial_rows >= TRIAL_ROWS;
-        let does_not_pay = trial_ends && groups as f64 > self.trial_rows as f64 * TRIAL_SHARE;
-        if does_not_pay || groups >= MAX_GROUPS || bytes >= MAX_BYTES {
-            self.pass_through = does_not_pay && !keys.is_empty();
-            let states = Arc::clone(&self.groups.shape.states);
-            return self.groups.drain(&states, false, out);
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let rows = if self.pass_through {
+                batch.num_rows() - start
+            } else {
+                (STRIDE - self.rows % STRIDE).min(batch.num_rows() - start)
+            };
+            let flow = if rows == batch.num_rows() {
+                self.push_stretch(&columns, rows, out)?
+            } else {
+                let stretch: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, rows)).collect();
+                self.push_stretch(&stretch, rows, out)?
+            };
+            if flow == Flow::Done {
+                return Ok(Flow::Done);
+            }
+            start += rows;
         }
         Ok(Flow::Continue)
     }
@@ -270,6 +321,34 @@ impl OperatorState for Partial {
 }
 
 impl Partial {
+    /// Takes rows up to the next multiple of the stride at most.
+    fn push_stretch(&mut self, columns: &[ArrayRef], rows: usize, out: &mut Out<'_>) -> Result<Flow> {
+        let shape = Arc::clone(&self.groups.shape);
+        let (keys, arguments) = columns.split_at(shape.key_types.len());
+        if self.pass_through {
+            return self.pass(keys, arguments, rows, out);
+        }
+        let groups = self.groups.assign(keys, rows)?;
+        self.groups.update(arguments, groups)?;
+        self.groups.hold(0)?;
+        self.rows += rows;
+        self.grown +=
+            shape.growing.iter().map(|&column| column_bytes(columns[column].as_ref())).sum::<usize>();
+        if !self.rows.is_multiple_of(STRIDE) {
+            return Ok(Flow::Continue);
+        }
+        let full = groups >= MAX_GROUPS || groups * shape.group_bytes + self.grown >= self.most_bytes;
+        if !self.tried && (full || self.rows >= TRIAL_ROWS) {
+            self.tried = true;
+            self.pass_through = !keys.is_empty() && groups as f64 > self.rows as f64 * TRIAL_SHARE;
+        }
+        if full || self.pass_through {
+            self.grown = 0;
+            return self.groups.drain(&shape.states, false, out);
+        }
+        Ok(Flow::Continue)
+    }
+
     /// Each row becomes the state of a group of its own.
     fn pass(
         &self,
@@ -326,13 +405,15 @@ impl Operator for MergeGroups {
     }
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         let groups = Groups::new(Arc::clone(&self.shape), workspace)?;
-        Ok(Box::new(Merge { groups, schema: Arc::clone(&self.schema) }))
+        Ok(Box::new(Merge { groups, schema: Arc::clone(&self.schema), is_done: false }))
     }
 }
 
 struct Merge {
     groups: Groups,
     schema: SchemaRef,
+    /// Whether the one group of an aggregation without keys was handed on.
+    is_done: bool,
 }
 
 impl OperatorState for Merge {
@@ -340,12 +421,32 @@ impl OperatorState for Merge {
         let (keys, states) = batch.columns().split_at(self.groups.shape.key_types.len());
         let groups = self.groups.assign(keys, batch.num_rows())?;
         self.groups.merge(states, groups)?;
-        let bytes = self.groups.size_bytes();
-        self.groups.held.set(bytes)?;
+        self.groups.hold(0)?;
         Ok(Flow::Continue)
     }
 
+    fn push_key(&mut self, rows: &dyn Rereadable, out: &mut Out<'_>) -> Result<Flow> {
+        if let Some(row) = merged_in_passes(&mut self.groups, rows, &self.schema)? {
+            self.is_done = self.groups.table.is_none();
+            return out(row);
+        }
+        rows.each(&mut |batch| self.push(batch, out))?;
+        self.end_of_keys(out)
+    }
+
+    fn end_of_keys(&mut self, out: &mut Out<'_>) -> Result<Flow> {
+        if self.groups.table.is_none() {
+            // The one group of an aggregation without keys ends with the task, also if no row came.
+            return Ok(Flow::Continue);
+        }
+        let schema = Arc::clone(&self.schema);
+        self.groups.drain(&schema, true, out)
+    }
+
     fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
+        if self.is_done {
+            return Ok(());
+        }
         let schema = Arc::clone(&self.schema);
         self.groups.drain(&schema, true, out).map(|_| ())
     }

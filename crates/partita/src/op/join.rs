@@ -38,7 +38,7 @@ pub(crate) enum OutputColumn {
 }
 
 /// Everything about a join but its rows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JoinShape {
     pub(crate) kind: JoinKind,
     pub(crate) probe_keys: Vec<usize>,
@@ -55,7 +55,7 @@ pub(crate) struct JoinShape {
 }
 
 impl JoinShape {
-    fn keys(&self, batch: &RecordBatch, columns: &[usize]) -> Result<Vec<ArrayRef>> {
+    pub(super) fn keys(&self, batch: &RecordBatch, columns: &[usize]) -> Result<Vec<ArrayRef>> {
         columns
             .iter()
             .zip(&self.key_types)
@@ -83,7 +83,8 @@ impl BuildSide {
     ) -> Result<BuildSide> {
         let mut held = Held::new(memory);
         let bytes: usize = batches.iter().map(logical_bytes).sum();
-        held.set(bytes)?;
+        // The batches and the one that is made of them.
+        held.set(2 * bytes)?;
         let rows = concat_batches(&shape.build_schema, batches)?;
         let table = match shape.kind {
             JoinKind::Cross => None,
@@ -94,6 +95,14 @@ impl BuildSide {
         };
         held.set(bytes + table.as_ref().map_or(0, JoinTable::size_bytes))?;
         Ok(BuildSide { rows, table, _held: held })
+    }
+
+    pub(super) fn rows(&self) -> &RecordBatch {
+        &self.rows
+    }
+
+    pub(super) fn table(&self) -> Result<&JoinTable> {
+        self.table.as_ref().ok_or_else(|| Error::internal("a join's build side has no table"))
     }
 }
 
@@ -125,9 +134,7 @@ impl Operator for ProbeJoin {
             let (shape, build) = (Arc::clone(&self.shape), Arc::clone(&self.build));
             return Ok(Box::new(CrossJoin { shape, build, batch_rows: workspace.batch_rows }));
         }
-        let Some(table) = &self.build.table else {
-            return Err(Error::internal("a join's build side has no table"));
-        };
+        let table = self.build.table()?;
         let (mode, matched) = match self.shape.kind {
             JoinKind::Inner => (JoinMode::Inner, None),
             JoinKind::Left => (JoinMode::Left, None),
@@ -158,7 +165,7 @@ struct Probe {
 
 impl OperatorState for Probe {
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
-        let Some(table) = &self.build.table else { return Ok(Flow::Done) };
+        let table = self.build.table()?;
         if batch.num_rows() == 0 {
             return Ok(Flow::Continue);
         }
@@ -177,25 +184,35 @@ impl OperatorState for Probe {
 
     fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
         let Some(matched) = self.matched.take() else { return Ok(()) };
-        for rows in matched.unmatched(self.batch_rows) {
-            let columns = self
-                .shape
-                .output
-                .iter()
-                .zip(self.shape.schema.fields())
-                .map(|(column, field)| match *column {
-                    OutputColumn::Probe(_) => Ok(new_null_array(field.data_type(), rows.len())),
-                    OutputColumn::Build(index) | OutputColumn::Key { build: index, .. } => {
-                        Ok(cast(&take_column(self.build.rows.column(index), &rows)?, field.data_type())?)
-                    }
-                })
-                .collect::<Result<Vec<_>>>()?;
-            if out(batch_of(&self.shape.schema, columns, rows.len())?)? == Flow::Done {
-                break;
-            }
-        }
-        Ok(())
+        lonely_build_rows(&self.shape, &self.build.rows, &matched, self.batch_rows, out).map(drop)
     }
+}
+
+/// Hands on the build rows that nothing matched.
+pub(super) fn lonely_build_rows(
+    shape: &JoinShape,
+    build: &RecordBatch,
+    matched: &MatchedRows,
+    batch_rows: usize,
+    out: &mut Out<'_>,
+) -> Result<Flow> {
+    for rows in matched.unmatched(batch_rows) {
+        let columns = shape
+            .output
+            .iter()
+            .zip(shape.schema.fields())
+            .map(|(column, field)| match *column {
+                OutputColumn::Probe(_) => Ok(new_null_array(field.data_type(), rows.len())),
+                OutputColumn::Build(index) | OutputColumn::Key { build: index, .. } => {
+                    Ok(cast(&take_column(build.column(index), &rows)?, field.data_type())?)
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        if out(batch_of(&shape.schema, columns, rows.len())?)? == Flow::Done {
+            return Ok(Flow::Done);
+        }
+    }
+    Ok(Flow::Continue)
 }
 
 /// Every row with every build row.
@@ -216,7 +233,7 @@ impl OperatorState for CrossJoin {
     }
 }
 
-fn joined(
+pub(super) fn joined(
     shape: &JoinShape,
     build: &RecordBatch,
     probe: &RecordBatch,

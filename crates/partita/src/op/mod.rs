@@ -7,7 +7,9 @@
 mod distinct;
 mod filter;
 mod group_by;
+mod hot_group;
 mod join;
+mod join_pieces;
 mod limit;
 mod map_partitions;
 mod project;
@@ -16,14 +18,15 @@ mod top_k;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::Reserve;
 
 pub(crate) use distinct::{FinalDistinct, KeepRow, PartialDistinct};
 pub(crate) use filter::{FilterRows, ScanFilter};
 pub(crate) use group_by::{MergeGroups, PartialGroups};
 pub(crate) use join::{BuildSide, JoinKind, JoinShape, OutputColumn, ProbeJoin};
+pub(crate) use join_pieces::PieceByPiece;
 pub(crate) use limit::{DropRows, LastRows, TakeRows};
 pub(crate) use map_partitions::{MapBatches, held_to_schema};
 pub(crate) use project::{ProjectColumns, batch_of};
@@ -50,6 +53,8 @@ pub(crate) struct Workspace {
     pub(crate) memory: Arc<dyn Reserve>,
     /// Most rows per batch.
     pub(crate) batch_rows: usize,
+    /// A table of partial results is handed on when it may take so many bytes. Results depend on it.
+    pub(crate) partial_bytes: usize,
 }
 
 /// An operator's parameters.
@@ -68,11 +73,35 @@ pub(crate) trait Operator: Send + Sync + Debug {
 pub(crate) trait OperatorState: Send {
     /// Takes a batch and hands on what comes of it, at once or later.
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow>;
+    /// Is told, first behind an exchange by hash, that no row to come has a key that was there: hands on what
+    /// is known of those that were, so that memory is free for the others.
+    fn end_of_keys(&mut self, out: &mut Out<'_>) -> Result<Flow> {
+        let _ = out;
+        Ok(Flow::Continue)
+    }
+    /// Takes the rows of one hash, nearly always of one key, that are too many to be kept, and hands on what comes
+    /// of them, as `push` and `end_of_keys` would.
+    fn push_key(&mut self, rows: &dyn Rereadable, out: &mut Out<'_>) -> Result<Flow> {
+        if rows.each(&mut |batch| self.push(batch, out))? == Flow::Done {
+            return Ok(Flow::Done);
+        }
+        self.end_of_keys(out)
+    }
     /// Hands on what was kept until the end.
     fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
         let _ = out;
         Ok(())
     }
+}
+
+/// Rows that can be read as often as need be, in the same order each time.
+pub(crate) trait Rereadable {
+    /// How many there are.
+    fn rows(&self) -> usize;
+    /// As [`logical_bytes`] counts.
+    fn bytes(&self) -> u64;
+    /// Hands on all of them.
+    fn each(&self, out: &mut Out<'_>) -> Result<Flow>;
 }
 
 /// Memory that an operator holds, told to the budget as it grows and given back on drop.
@@ -113,29 +142,65 @@ impl Drop for Held {
 }
 
 /// Bytes of a batch's values as they count for decisions: by rows and text lengths, never by capacities, so
-/// that the number is the same on every run.
+/// that the number is the same on every run. It is the sum over the rows, however they are cut into batches.
 pub(crate) fn logical_bytes(batch: &RecordBatch) -> usize {
-    batch.columns().iter().map(|column| array_bytes(column.as_ref())).sum()
+    batch.columns().iter().map(|column| column_bytes(column.as_ref())).sum()
 }
 
-fn array_bytes(array: &dyn arrow::array::Array) -> usize {
-    use arrow::array::AsArray;
-    use arrow::datatypes::DataType;
+/// The same of one column.
+pub(crate) fn column_bytes(array: &dyn Array) -> usize {
     let rows = array.len();
+    let long = |length: u32| if length > 12 { length as usize } else { 0 };
     match array.data_type() {
-        DataType::Null => 0,
-        DataType::Boolean => rows.div_ceil(8),
-        DataType::Utf8View => {
-            let views = array.as_string_view();
-            rows * 16 + views.lengths().map(|len| if len > 12 { len as usize } else { 0 }).sum::<usize>()
+        DataType::Utf8View => rows * 16 + array.as_string_view().lengths().map(long).sum::<usize>(),
+        DataType::BinaryView => rows * 16 + array.as_binary_view().lengths().map(long).sum::<usize>(),
+        DataType::Utf8 => rows * 4 + span(array.as_string::<i32>().value_offsets()),
+        DataType::LargeUtf8 => rows * 8 + span(array.as_string::<i64>().value_offsets()),
+        DataType::Binary => rows * 4 + span(array.as_binary::<i32>().value_offsets()),
+        DataType::LargeBinary => rows * 8 + span(array.as_binary::<i64>().value_offsets()),
+        DataType::List(_) => {
+            let lists = array.as_list::<i32>();
+            rows * 4 + inner_bytes(lists.values(), lists.value_offsets())
         }
-        DataType::BinaryView => {
-            let views = array.as_binary_view();
-            rows * 16 + views.lengths().map(|len| if len > 12 { len as usize } else { 0 }).sum::<usize>()
+        DataType::LargeList(_) => {
+            let lists = array.as_list::<i64>();
+            rows * 8 + inner_bytes(lists.values(), lists.value_offsets())
         }
-        other => match other.primitive_width() {
-            Some(width) => rows * width,
-            None => array.to_data().get_slice_memory_size().unwrap_or(rows * 16),
-        },
+        DataType::Map(_, _) => {
+            let map = array.as_map();
+            let entries: ArrayRef = Arc::new(map.entries().clone());
+            rows * 4 + inner_bytes(&entries, map.value_offsets())
+        }
+        DataType::Struct(_) => {
+            array.as_struct().columns().iter().map(|column| column_bytes(column.as_ref())).sum()
+        }
+        DataType::FixedSizeList(_, size) => {
+            let (lists, size) = (array.as_fixed_size_list(), *size as usize);
+            let first = lists.value_offset(0) as usize;
+            column_bytes(lists.values().slice(first, rows * size).as_ref())
+        }
+        other => rows * fixed_bytes(other).unwrap_or(16),
     }
+}
+
+/// Bytes of each value of a type, if all have the same.
+pub(crate) fn fixed_bytes(data_type: &DataType) -> Option<usize> {
+    match data_type {
+        DataType::Null => Some(0),
+        DataType::Boolean => Some(1),
+        DataType::FixedSizeBinary(size) => Some(*size as usize),
+        other => other.primitive_width(),
+    }
+}
+
+fn span<O: OffsetSizeTrait>(offsets: &[O]) -> usize {
+    match offsets {
+        [first, .., last] => last.as_usize() - first.as_usize(),
+        _ => 0,
+    }
+}
+
+fn inner_bytes<O: OffsetSizeTrait>(values: &ArrayRef, offsets: &[O]) -> usize {
+    let first = offsets.first().map_or(0, |first| first.as_usize());
+    column_bytes(values.slice(first, span(offsets)).as_ref())
 }

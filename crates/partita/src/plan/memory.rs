@@ -14,14 +14,27 @@ use crate::error::{Error, Result, Step};
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     pub(crate) partitions: Arc<[Vec<RecordBatch>]>,
+    /// What gives the rows' place in the memory budget back when the last plan with them is gone.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(crate) held: Option<Arc<dyn Held>>,
     /// Names of the columns read, in output order; `None` for all.
     pub(crate) columns: Option<Vec<String>>,
 }
 
+/// Something that is held for its drop.
+pub(crate) trait Held: Send + Sync + std::fmt::Debug {}
+
+impl<T: Send + Sync + std::fmt::Debug> Held for T {}
+
 impl Memory {
     /// Partitions whose batches are all of `schema` already.
-    pub(crate) fn plan(schema: SchemaRef, partitions: Vec<Vec<RecordBatch>>, step: Step) -> PlanRef {
-        Plan::new(Node::Memory(Memory { partitions: partitions.into(), columns: None }), schema, step)
+    pub(crate) fn plan(
+        schema: SchemaRef,
+        partitions: Vec<Vec<RecordBatch>>,
+        held: Option<Arc<dyn Held>>,
+        step: Step,
+    ) -> PlanRef {
+        Plan::new(Node::Memory(Memory { partitions: partitions.into(), held, columns: None }), schema, step)
     }
 
     /// Partitions from a caller, brought into the engine's form.
@@ -47,7 +60,7 @@ impl Memory {
                     .collect::<Result<Vec<_>>>()
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Memory::plan(schema, partitions, step))
+        Ok(Memory::plan(schema, partitions, None, step))
     }
 
     pub(crate) fn rows(&self) -> usize {

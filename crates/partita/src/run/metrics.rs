@@ -1,6 +1,7 @@
 //! What is measured of a run: per stage tasks, rows, bytes and time, counted by the one wrapper round each
 //! task, and shown while it runs.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -88,19 +89,10 @@ impl StageMetrics {
         self.tasks.fetch_add(tasks, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
-    pub(super) fn add_rows_in(&self, rows: usize) {
-        self.rows_in.fetch_add(rows as u64, Ordering::Relaxed);
-    }
-    pub(super) fn add_rows_out(&self, rows: usize) {
-        self.rows_out.fetch_add(rows as u64, Ordering::Relaxed);
-    }
     pub(super) fn add_bytes_out(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
     }
-    pub(super) fn add_bytes_read(&self, bytes: u64) {
-        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
-    }
-    pub(super) fn add_notices(&self, notices: Vec<Notice>) {
+    fn add_notices(&self, notices: Vec<Notice>) {
         if !notices.is_empty() {
             self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notices);
         }
@@ -130,6 +122,42 @@ impl StageMetrics {
             elapsed: Duration::from_nanos(last.saturating_sub(first)),
         }
     }
+}
+
+/// What one attempt at a task counts. It shows at once; an attempt that steps back takes it back.
+pub(super) struct Counted<'a> {
+    stage: &'a StageMetrics,
+    rows_in: Cell<u64>,
+    rows_out: Cell<u64>,
+    bytes_read: Cell<u64>,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(stage: &'a StageMetrics) -> Counted<'a> {
+        Counted { stage, rows_in: Cell::default(), rows_out: Cell::default(), bytes_read: Cell::default() }
+    }
+    pub(super) fn rows_in(&self, rows: usize) {
+        add(&self.stage.rows_in, &self.rows_in, rows as u64);
+    }
+    pub(super) fn rows_out(&self, rows: usize) {
+        add(&self.stage.rows_out, &self.rows_out, rows as u64);
+    }
+    pub(super) fn bytes_read(&self, bytes: u64) {
+        add(&self.stage.bytes_read, &self.bytes_read, bytes);
+    }
+    pub(super) fn notices(&self, notices: Vec<Notice>) {
+        self.stage.add_notices(notices);
+    }
+    pub(super) fn take_back(self) {
+        self.stage.rows_in.fetch_sub(self.rows_in.get(), Ordering::Relaxed);
+        self.stage.rows_out.fetch_sub(self.rows_out.get(), Ordering::Relaxed);
+        self.stage.bytes_read.fetch_sub(self.bytes_read.get(), Ordering::Relaxed);
+    }
+}
+
+fn add(all: &AtomicU64, own: &Cell<u64>, more: u64) {
+    all.fetch_add(more, Ordering::Relaxed);
+    own.set(own.get() + more);
 }
 
 /// Measures one task.

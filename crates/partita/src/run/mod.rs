@@ -5,6 +5,8 @@
 //! (`schedule.rs`), and adds the stage's partition tasks (`task.rs`), whose results it gathers in partition
 //! order. Every decision is a function of data, plan and settings. Next in the flow: `schedule.rs`.
 
+mod admission;
+mod merged;
 mod metrics;
 mod piece;
 mod preview;
@@ -21,8 +23,10 @@ use partita_io::{Part, ReadContext, ScanRequest, Source as FileSource};
 pub(crate) use metrics::RunMetrics;
 pub(crate) use preview::tasks_picture;
 
+use admission::Admission;
+
 use crate::error::{Error, Result};
-use crate::exchange::{Ledger, Run, RunSet, SpillDirectory};
+use crate::exchange::{Ledger, RunSet, RunStore, Runs, SpillDirectory};
 use crate::explain::run_picture;
 use crate::op::{BuildSide, Held, Workspace};
 use crate::report::{Report, StageReport};
@@ -34,7 +38,7 @@ use crate::watch::{Closely, Measures, Watch};
 #[derive(Debug)]
 pub(crate) enum Output {
     /// A partition's runs, in order.
-    Runs(Arc<Vec<Run>>),
+    Runs(Arc<Runs>),
     /// A partition's rows, in order, with their place in the ledger.
     Batches { batches: Vec<RecordBatch>, kept: Kept },
     /// Files of a dataset that is not committed yet.
@@ -71,7 +75,7 @@ impl Output {
     /// Bytes of a partition's rows, as they count for decisions, or of its files.
     fn bytes(&self) -> u64 {
         match self {
-            Output::Runs(runs) => runs.iter().map(|run| run.bytes as u64).sum(),
+            Output::Runs(runs) => runs.bytes(),
             Output::Batches { kept, .. } => kept.bytes() as u64,
             Output::Part(part) => part.files().iter().map(|file| file.bytes).sum(),
             Output::Build(_) | Output::Parts(_) => 0,
@@ -93,8 +97,8 @@ impl Output {
 /// What all tasks of one run share.
 pub(crate) struct RunEnvironment {
     pub(crate) settings: Settings,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) spill: Arc<SpillDirectory>,
+    pub(crate) store: RunStore,
+    admission: Admission,
     pub(crate) metrics: Arc<RunMetrics>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) read: ReadContext,
@@ -121,7 +125,7 @@ impl From<Error> for Failure {
 impl RunEnvironment {
     fn new(session: &Session, closely: Closely) -> Arc<RunEnvironment> {
         let settings = session.settings().clone();
-        let ledger = Ledger::new(settings.memory_limit, settings.runs_limit());
+        let ledger = Ledger::new(session.budget(), settings.runs_limit());
         let spill = SpillDirectory::new(Arc::clone(&settings.files), settings.spill_dir.clone());
         let memory: Arc<dyn partita_io::Reserve> = Arc::clone(&ledger) as _;
         let read = ReadContext {
@@ -129,12 +133,32 @@ impl RunEnvironment {
             limits: settings.limits.clone(),
             memory: Arc::clone(&memory),
         };
-        let workspace = Workspace { memory, batch_rows: settings.batch_rows };
+        let partial_bytes = usize::try_from(settings.task_bytes / 3 * 2).unwrap_or(usize::MAX);
+        let workspace = Workspace { memory, batch_rows: settings.batch_rows, partial_bytes };
         let metrics = Arc::new(RunMetrics::new());
         let measures = FrameMeasures { metrics: Arc::clone(&metrics), ledger: Arc::clone(&ledger) };
         let watch = Watch::start("frame", session, Arc::new(measures), closely);
-        let too_narrow = Mutex::new(Vec::new());
-        Arc::new(RunEnvironment { settings, ledger, spill, metrics, watch, read, workspace, too_narrow })
+        Arc::new(RunEnvironment {
+            store: RunStore {
+                ledger,
+                spill,
+                run_bytes: settings.run_bytes.min(settings.share()),
+                // Most of what runs in memory leave to a thread.
+                merge_bytes: 3 * settings.share(),
+            },
+            admission: Admission::new(settings.threads),
+            metrics,
+            watch,
+            read,
+            workspace,
+            too_narrow: Mutex::new(Vec::new()),
+            settings,
+        })
+    }
+
+    /// A task behind an exchange works on so many bytes at once. Nothing that is computed depends on it.
+    fn unit_bytes(&self) -> u64 {
+        self.settings.task_bytes.min(self.settings.share() as u64)
     }
 
     /// Remembers a source whose types are too narrow, once.

@@ -1,5 +1,6 @@
 //! What one task reads: a piece of a pipeline's source. `pieces` cuts a source, [`Piece::pump`] reads a piece.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use partita_io::{ScanRequest, Source as FileSource, Split};
 
+use super::merged::{Fed, Feeder, Sides, feed_merged, joined_ranges, merged_ranges};
+use super::metrics::Counted;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
-use crate::exchange::{MergedRange, RunSet, bucket_ranges, split_ranges};
-use crate::op::{BuildSide, Flow, JoinShape, Out};
-use crate::run::metrics::StageMetrics;
+use crate::exchange::{HashKeys, MergedRange, RunSet, split_ranges};
+use crate::op::{Flow, Out, Rereadable};
 use crate::stage::{Cut, Sink, Source};
 
 /// Where a pipeline's rows come from when it runs.
@@ -19,7 +21,7 @@ pub(super) enum Feed {
     /// From where the plan says.
     Planned(Source),
     /// From the two exchanged sides of a join.
-    Joined { build: Arc<RunSet>, probe: Arc<RunSet>, shape: Arc<JoinShape> },
+    Joined(Sides),
 }
 
 /// The input of one task.
@@ -37,6 +39,7 @@ pub(super) enum Piece {
     Buckets {
         runs: Arc<RunSet>,
         range: Range<usize>,
+        keys: HashKeys,
     },
     Merge(MergedRange),
     /// Rows of runs in order: run ranges with the rows wanted of each.
@@ -47,10 +50,8 @@ pub(super) enum Piece {
         partitions: usize,
     },
     Joined {
-        build: Arc<RunSet>,
-        probe: Arc<RunSet>,
+        sides: Sides,
         range: Range<usize>,
-        shape: Arc<JoinShape>,
     },
 }
 
@@ -77,9 +78,12 @@ pub(super) fn pieces(
             .map(|batches| Piece::Batches { batches: batches.clone(), projection: projection.clone() })
             .collect(),
         Feed::Planned(Source::Buckets(stage)) => {
+            let Sink::Hash(keys) = &stage.sink else {
+                return Err(Error::internal("a source of buckets reads a stage that wrote none"));
+            };
             let runs = runs(stage.id)?;
-            let ranges = bucket_ranges(&runs.bucket_bytes(), task_bytes);
-            ranges.into_iter().map(|range| Piece::Buckets { runs: Arc::clone(&runs), range }).collect()
+            let piece = |range| Piece::Buckets { runs: Arc::clone(&runs), range, keys: keys.clone() };
+            merged_ranges(&runs, task_bytes).into_iter().map(piece).collect()
         }
         Feed::Planned(Source::Sorted(stage)) => {
             let Sink::Sort(spec) = &stage.sink else {
@@ -88,23 +92,12 @@ pub(super) fn pieces(
             split_ranges(runs(stage.id)?, spec, task_bytes)?.into_iter().map(Piece::Merge).collect()
         }
         Feed::Planned(Source::Rows { stage, cut }) => row_pieces(&runs(stage.id)?, cut),
-        Feed::Joined { build, probe, shape } => {
-            let mut bytes = build.bucket_bytes();
-            bytes.iter_mut().zip(probe.bucket_bytes()).for_each(|(sum, more)| *sum += more / PROBE_SHARE);
-            let ranges = bucket_ranges(&bytes, task_bytes);
-            let joined = |range| Piece::Joined {
-                build: Arc::clone(&build),
-                probe: Arc::clone(&probe),
-                range,
-                shape: Arc::clone(&shape),
-            };
-            ranges.into_iter().map(joined).collect()
+        Feed::Joined(sides) => {
+            let ranges = joined_ranges(&sides.build, &sides.probe, task_bytes);
+            ranges.into_iter().map(|range| Piece::Joined { sides: sides.clone(), range }).collect()
         }
     })
 }
-
-/// The probe side streams, so it weighs less than the build side, which is held.
-const PROBE_SHARE: u64 = 4;
 
 fn row_pieces(runs: &Arc<RunSet>, cut: Cut) -> Vec<Piece> {
     let piece = |rows: Range<usize>, first_partition, partitions| Piece::Rows {
@@ -115,16 +108,35 @@ fn row_pieces(runs: &Arc<RunSet>, cut: Cut) -> Vec<Piece> {
     };
     match cut {
         Cut::AsMade => (0..runs.partitions.len())
-            .map(|partition| {
-                let rows = runs.partitions[partition].iter().map(|run| run.rows).sum();
-                piece(0..rows, partition, 1)
-            })
+            .map(|partition| piece(0..runs.partitions[partition].rows(), partition, 1))
             .collect(),
         Cut::Equal(parts) => {
             let rows = runs.rows();
             let all = runs.partitions.len();
             (0..parts).map(|part| piece(rows * part / parts..rows * (part + 1) / parts, 0, all)).collect()
         }
+    }
+}
+
+/// Rows whose reading ends when the run is stopped.
+struct Watched<'a> {
+    rows: &'a dyn Rereadable,
+    passes: &'a dyn Fn(usize) -> Result<Flow>,
+}
+
+impl Rereadable for Watched<'_> {
+    fn rows(&self) -> usize {
+        self.rows.rows()
+    }
+    fn bytes(&self) -> u64 {
+        self.rows.bytes()
+    }
+    fn each(&self, out: &mut Out<'_>) -> Result<Flow> {
+        // They were counted when the operator was given them.
+        self.rows.each(&mut |batch| match (self.passes)(0)? {
+            Flow::Done => Ok(Flow::Done),
+            Flow::Continue => out(batch),
+        })
     }
 }
 
@@ -145,39 +157,45 @@ impl Piece {
         }
     }
 
-    /// The join that this piece's rows go through before the pipeline's steps.
-    pub(super) fn join(
-        &self,
-        environment: &RunEnvironment,
-    ) -> Result<Option<(Arc<JoinShape>, Arc<BuildSide>)>> {
-        let Piece::Joined { build, range, shape, .. } = self else { return Ok(None) };
-        let mut batches = Vec::new();
-        for run in build.runs() {
-            batches.extend(run.bucket_rows(range)?);
-        }
-        let side = BuildSide::build(shape, &batches, &environment.workspace.memory)
-            .map_err(|error| error.at_step(shape.step))?;
-        Ok(Some((Arc::clone(shape), Arc::new(side))))
-    }
-
     /// Reads the piece's batches into `out` until it wants no more. `go_on` is asked before each batch.
     pub(super) fn pump(
-        self,
+        &self,
         environment: &RunEnvironment,
-        metrics: &StageMetrics,
+        counted: &Counted<'_>,
         go_on: &mut dyn FnMut() -> Result<bool>,
-        out: &mut Out<'_>,
+        out: &mut Feeder<'_>,
     ) -> Result<()> {
         let batch_rows = environment.settings.batch_rows;
+        let go_on = RefCell::new(go_on);
+        let passes = |rows: usize| -> Result<Flow> {
+            if !(go_on.borrow_mut())()? {
+                return Ok(Flow::Done);
+            }
+            counted.rows_in(rows);
+            Ok(Flow::Continue)
+        };
+        if let Piece::Joined { sides, range } = self {
+            return sides.join(environment, range, 1, &passes, out).map(drop);
+        }
+        let mut feed = |fed: Fed<'_>| match fed {
+            Fed::Rows(batch) => match passes(batch.num_rows())? {
+                Flow::Done => Ok(Flow::Done),
+                Flow::Continue => out(Fed::Rows(batch)),
+            },
+            Fed::Key(rows) => match passes(rows.rows())? {
+                Flow::Done => Ok(Flow::Done),
+                Flow::Continue => out(Fed::Key(&Watched { rows, passes: &passes })),
+            },
+            Fed::EndOfKeys => out(Fed::EndOfKeys),
+        };
+        if let Piece::Buckets { runs, range, keys } = self {
+            return feed_merged(environment, (runs, range), keys, 1, &mut feed).map(drop);
+        }
         let mut push = |batch: RecordBatch| -> Result<Flow> {
-            metrics.add_rows_in(batch.num_rows());
             let mut start = 0;
             while start < batch.num_rows() {
-                if !go_on()? {
-                    return Ok(Flow::Done);
-                }
                 let rows = batch_rows.min(batch.num_rows() - start);
-                if out(batch.slice(start, rows))? == Flow::Done {
+                if feed(Fed::Rows(batch.slice(start, rows)))? == Flow::Done {
                     return Ok(Flow::Done);
                 }
                 start += rows;
@@ -186,74 +204,58 @@ impl Piece {
         };
         match self {
             Piece::Split { source, request, split, step } => {
-                let note = |error: partita_io::Error| {
-                    if error.is_type_too_narrow() {
-                        environment.note_too_narrow(&source, &request);
-                    }
-                    Error::from(error).at_step(step)
-                };
-                let mut reader = source.read(&split, &request, &environment.read).map_err(note)?;
-                let mut read = 0;
-                while let Some(batch) = reader.next_batch().map_err(note)? {
-                    metrics.add_bytes_read(reader.bytes_read().saturating_sub(read));
-                    read = reader.bytes_read();
-                    if push(batch)? == Flow::Done {
-                        break;
-                    }
-                }
-                metrics.add_bytes_read(reader.bytes_read().saturating_sub(read));
-                metrics.add_notices(reader.take_notices());
+                let wanted = Wanted { source, request, split, step: *step };
+                wanted.pump(environment, counted, &mut push)?;
             }
             Piece::Batches { batches, projection } => {
                 for batch in batches {
                     let batch = match &projection {
                         Some(columns) => batch.project(columns)?,
-                        None => batch,
+                        None => batch.clone(),
                     };
                     if push(batch)? == Flow::Done {
                         break;
                     }
                 }
             }
-            Piece::Buckets { runs, range } => pump_buckets(&runs, &range, &mut push)?,
-            Piece::Joined { probe, range, .. } => pump_buckets(&probe, &range, &mut push)?,
-            Piece::Merge(merge) => merge.pump(environment.settings.batch_rows, &mut push)?,
+            Piece::Merge(merge) => merge.pump(batch_rows, &environment.store, &mut push)?,
             Piece::Rows { runs, rows, first_partition, partitions } => {
-                pump_rows(&runs, rows, first_partition..first_partition + partitions, &mut push)?;
+                let partitions = *first_partition..first_partition + partitions;
+                runs.in_order(partitions, rows, &mut push)?;
             }
+            Piece::Buckets { .. } | Piece::Joined { .. } => {}
         }
         Ok(())
     }
 }
 
-type Push<'a> = dyn FnMut(RecordBatch) -> Result<Flow> + 'a;
-
-fn pump_buckets(runs: &RunSet, range: &Range<usize>, push: &mut Push<'_>) -> Result<()> {
-    for run in runs.runs() {
-        for batch in run.bucket_rows(range)? {
-            if push(batch)? == Flow::Done {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
+/// A split and what is wanted of it.
+struct Wanted<'a> {
+    source: &'a Arc<dyn FileSource>,
+    request: &'a ScanRequest,
+    split: &'a Split,
+    step: Step,
 }
 
-fn pump_rows(runs: &RunSet, rows: Range<usize>, partitions: Range<usize>, push: &mut Push<'_>) -> Result<()> {
-    let mut first = 0;
-    for run in runs.partitions[partitions].iter().flat_map(|runs| runs.iter()) {
-        let (from, to) = (rows.start.max(first), rows.end.min(first + run.rows));
-        if from < to {
-            for batch in run.read(from - first..to - first)? {
-                if push(batch)? == Flow::Done {
-                    return Ok(());
-                }
+impl Wanted<'_> {
+    fn pump(&self, environment: &RunEnvironment, counted: &Counted<'_>, push: &mut Out<'_>) -> Result<()> {
+        let note = |error: partita_io::Error| {
+            if error.is_type_too_narrow() {
+                environment.note_too_narrow(self.source, self.request);
+            }
+            Error::from(error).at_step(self.step)
+        };
+        let mut reader = self.source.read(self.split, self.request, &environment.read).map_err(note)?;
+        let mut read = 0;
+        while let Some(batch) = reader.next_batch().map_err(note)? {
+            counted.bytes_read(reader.bytes_read().saturating_sub(read));
+            read = reader.bytes_read();
+            if push(batch)? == Flow::Done {
+                break;
             }
         }
-        first += run.rows;
-        if first >= rows.end {
-            break;
-        }
+        counted.bytes_read(reader.bytes_read().saturating_sub(read));
+        counted.notices(reader.take_notices());
+        Ok(())
     }
-    Ok(())
 }

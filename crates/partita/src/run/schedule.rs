@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
 
+use super::merged::Sides;
 use super::piece::{Feed, Piece, pieces};
 use super::task::{EnoughGate, TaskPlan, TaskStep, run_task};
 use super::{Output, RunEnvironment};
@@ -129,7 +130,7 @@ impl Planner<'_> {
             };
             let name = plan.name();
             tasks.push(self.graph.add(name, &deps, move |context, inputs| {
-                run_task(plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
+                run_task(&plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
             }));
         }
         Ok(gather(self.graph, &tasks, Some(Arc::clone(&target.metrics))))
@@ -172,7 +173,7 @@ impl Planner<'_> {
         }
         let runs = self.runs(join.build.id)?;
         let (shape, environment) = (Arc::clone(&join.shape), Arc::clone(self.environment));
-        let task = self.graph.add(format!("build side of {}", shape.label), &[], move |_, _| {
+        let task = self.graph.add(format!("build side of {}", shape.label), &[], move |context, _| {
             let made = || -> Result<BuildSide> {
                 let mut batches = Vec::new();
                 for run in runs.runs() {
@@ -180,7 +181,10 @@ impl Planner<'_> {
                 }
                 BuildSide::build(&shape, &batches, &environment.workspace.memory)
             };
-            let build = made().map_err(|error| error.at_step(shape.step))?;
+            let build = environment
+                .admission
+                .run(&|| context.is_stopped(), made)
+                .map_err(|error| error.at_step(shape.step))?;
             Ok(Step::Done(Output::Build(Arc::new(build))))
         });
         self.builds.push((Arc::clone(&join.shape), task));
@@ -215,7 +219,7 @@ impl Planner<'_> {
             let mut graph = Graph::new();
             let expand = |graph: &mut Graph<Output>| -> Result<TaskId> {
                 let probe = inputs.take_shared(0).run_set()?;
-                let feed = Feed::Joined { build: Arc::new(build), probe: Arc::new(probe), shape };
+                let feed = Feed::Joined(Sides { build: Arc::new(build), probe: Arc::new(probe), shape });
                 let mut planner =
                     Planner { graph, results: &results, environment: &environment, builds: Vec::new() };
                 planner.add_pipeline(index, feed, &after, &target)

@@ -7,12 +7,13 @@ use arrow::array::RecordBatch;
 use partita_graph::{BoxError, Inputs, Stopped, TaskContext};
 use partita_io::PartWriter;
 
+use super::merged::Fed;
+use super::metrics::{Counted, StageMetrics};
 use super::piece::Piece;
 use super::{Kept, Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
-use crate::exchange::{Arrangement, RunWriter};
+use crate::exchange::{Arrangement, Ledger, RunWriter};
 use crate::op::{Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, logical_bytes};
-use crate::run::metrics::StageMetrics;
 use crate::stage::{PipelineStep, Sink};
 
 /// A pipeline's step as a task runs it.
@@ -66,55 +67,65 @@ impl Halt {
     }
 }
 
-/// Runs a task.
+/// Runs a task: once, or as often as it steps back for want of memory.
 pub(super) fn run_task(
-    plan: TaskPlan,
+    plan: &TaskPlan,
     context: &TaskContext,
     inputs: &Inputs<Output>,
 ) -> std::result::Result<Output, Halt> {
     plan.environment.watch.of_stage(context.task(), plan.metrics.id);
     let timer = plan.metrics.start_task();
-    let name = plan.name();
     let mut stopped = None;
-    let result = work(plan, context, inputs, &mut stopped);
+    let result = plan.environment.admission.run(&|| context.is_stopped(), || {
+        let counted = Counted::new(&plan.metrics);
+        let result = work(plan, context, inputs, &counted, &mut stopped);
+        if result.as_ref().is_err_and(Error::is_memory) {
+            counted.take_back();
+            if let Some(gate) = &plan.gate {
+                gate.again(plan.number);
+            }
+        }
+        result
+    });
     drop(timer);
-    match (stopped, result) {
-        (Some(stopped), _) => Err(Halt::Stopped(stopped)),
-        (None, Ok(output)) => Ok(output),
-        (None, Err(error)) if error.is_cancelled() => {
+    if let Some(stopped) = stopped {
+        return Err(Halt::Stopped(stopped));
+    }
+    match result {
+        Ok(output) => Ok(output),
+        Err(error) if error.is_cancelled() => {
             Err(context.check().map_or_else(Halt::Stopped, |()| Halt::Failed(error)))
         }
         // A reader's error names the file itself.
-        (None, Err(error)) if error.io().is_some() || error.is_memory() => Err(Halt::Failed(error)),
-        (None, Err(error)) => Err(Halt::Failed(error.context(format!("in {name}")))),
+        Err(error) if error.io().is_some() || error.is_memory() => Err(Halt::Failed(error)),
+        Err(error) => Err(Halt::Failed(error.context(format!("in {}", plan.name())))),
     }
 }
 
 fn work(
-    plan: TaskPlan,
+    plan: &TaskPlan,
     context: &TaskContext,
     inputs: &Inputs<Output>,
+    counted: &Counted<'_>,
     stopped: &mut Option<Stopped>,
 ) -> Result<Output> {
-    let TaskPlan { piece, number, part, steps, gate, sink, metrics, environment } = plan;
-    let mut chain = Vec::with_capacity(steps.len() + 1);
-    if let Some((shape, build)) = piece.join(&environment)? {
-        chain.push(Link::start(&ProbeJoin { shape, build }, &environment)?);
-    }
-    for step in &steps {
+    let TaskPlan { piece, gate, environment, .. } = plan;
+    let number = plan.number;
+    let mut chain = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
         chain.push(match step {
-            TaskStep::Operator(operator) => Link::start(operator.as_ref(), &environment)?,
+            TaskStep::Operator(operator) => Link::start(operator.as_ref(), environment)?,
             TaskStep::Probe { shape, input } => {
                 let Output::Build(build) = &inputs[*input] else {
                     return Err(Error::internal("a join's build side is no build side"));
                 };
-                Link::start(&ProbeJoin { shape: Arc::clone(shape), build: Arc::clone(build) }, &environment)?
+                Link::start(&ProbeJoin { shape: Arc::clone(shape), build: Arc::clone(build) }, environment)?
             }
             TaskStep::Enough => Link::Enough(gate.clone(), number),
         });
     }
-    let mut sink = OpenSink::open(&sink, part, &environment)?;
-    let passing = Passing { metrics: &metrics, context };
+    let mut sink = OpenSink::open(&plan.sink, plan.part, environment)?;
+    let passing = Passing { counted, context };
     let mut go_on = || {
         if let Err(stop) = context.check() {
             *stopped = Some(stop);
@@ -123,18 +134,19 @@ fn work(
         Ok(gate.as_ref().is_none_or(|gate| gate.wants(number)))
     };
     if go_on()? {
-        piece.pump(&environment, &metrics, &mut go_on, &mut |batch| {
-            drive(&mut chain, &mut sink, &passing, batch)
+        piece.pump(environment, counted, &mut go_on, &mut |fed| match fed {
+            Fed::Rows(batch) => drive(&mut chain, &mut sink, &passing, batch),
+            fed => of_keys(&mut chain, &mut sink, &passing, &fed),
         })?;
     }
     if stopped.is_some() {
         return Err(Error::cancelled());
     }
     finish(&mut chain, &mut sink, &passing)?;
-    if let Some(gate) = &gate {
+    if let Some(gate) = gate {
         gate.finished(number);
     }
-    sink.finish()
+    sink.finish(&environment.store.ledger)
 }
 
 /// One operator at work, with the step that its errors are told with.
@@ -152,7 +164,7 @@ impl Link {
 
 /// What every batch passes on its way through a task.
 struct Passing<'a> {
-    metrics: &'a StageMetrics,
+    counted: &'a Counted<'a>,
     context: &'a TaskContext,
 }
 
@@ -164,7 +176,7 @@ fn drive(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, batch: 
     }
     match chain.split_first_mut() {
         None => {
-            passing.metrics.add_rows_out(batch.num_rows());
+            passing.counted.rows_out(batch.num_rows());
             sink.push(batch)?;
             Ok(Flow::Continue)
         }
@@ -178,6 +190,20 @@ fn drive(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, batch: 
             drive(rest, sink, passing, batch)
         }
     }
+}
+
+/// Tells the first operator, which stands behind an exchange by hash, about keys.
+fn of_keys(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, fed: &Fed<'_>) -> Result<Flow> {
+    let Some((Link::Operator(state, step), rest)) = chain.split_first_mut() else {
+        return Err(Error::internal("nothing stands behind an exchange by hash"));
+    };
+    let mut out = |batch| drive(rest, sink, passing, batch);
+    let flow = match fed {
+        Fed::Key(rows) => state.push_key(*rows, &mut out),
+        Fed::EndOfKeys => state.end_of_keys(&mut out),
+        Fed::Rows(_) => Err(Error::internal("rows are no news of keys")),
+    };
+    flow.map_err(|error| error.at_step(*step))
 }
 
 /// Ends the operators in order, each into those after it.
@@ -196,30 +222,27 @@ fn finish(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>) -> Res
 
 /// A stage's sink, opened by one task.
 enum OpenSink {
-    Runs(RunWriter),
+    Runs(Box<RunWriter>),
     Collect { batches: Vec<RecordBatch>, bytes: usize, held: Held },
-    Write(Box<PartWriter>),
+    Write { writer: Box<PartWriter>, held: Held },
 }
 
 impl OpenSink {
     fn open(sink: &Sink, part: usize, environment: &RunEnvironment) -> Result<OpenSink> {
-        let run_bytes = environment.settings.run_bytes;
-        let (ledger, spill) = (&environment.ledger, &environment.spill);
-        let runs = |arrangement, bytes| OpenSink::Runs(RunWriter::new(arrangement, bytes, ledger, spill));
+        let runs = |arrangement| OpenSink::Runs(Box::new(environment.store.writer(arrangement)));
         Ok(match sink {
-            Sink::Hash(keys) => runs(Arrangement::ByBucket(keys.clone()), run_bytes),
-            Sink::Rows => runs(Arrangement::AsTheyCome, run_bytes),
-            Sink::Sort(spec) => {
-                // A sort is the same however its runs are cut, so a small limit may make them smaller.
-                let share = environment.settings.memory_limit / (8 * environment.settings.threads);
-                runs(Arrangement::Sorted(Arc::clone(spec)), run_bytes.min(share.max(1 << 20)))
-            }
+            Sink::Hash(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
+            Sink::Rows => runs(Arrangement::AsTheyCome),
+            Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
             Sink::Collect => OpenSink::Collect {
                 batches: Vec::new(),
                 bytes: 0,
                 held: Held::new(&environment.workspace.memory),
             },
-            Sink::Write { writer, .. } => OpenSink::Write(Box::new(writer.part(part))),
+            Sink::Write { writer, .. } => OpenSink::Write {
+                writer: Box::new(writer.part(part)),
+                held: Held::new(&environment.workspace.memory),
+            },
         })
     }
 
@@ -236,15 +259,21 @@ impl OpenSink {
                 batches.push(batch);
                 Ok(())
             }
-            OpenSink::Write(writer) => Ok(writer.write(&batch)?),
+            OpenSink::Write { writer, held } => {
+                writer.write(&batch)?;
+                held.set(writer.memory())
+            }
         }
     }
 
-    fn finish(self) -> Result<Output> {
+    fn finish(self, ledger: &Ledger) -> Result<Output> {
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
             OpenSink::Collect { batches, held, .. } => Output::Batches { batches, kept: Kept(held) },
-            OpenSink::Write(writer) => Output::Part(writer.finish()?),
+            OpenSink::Write { writer, held: _held } => {
+                ledger.note_spilled(writer.spilled());
+                Output::Part(writer.finish()?)
+            }
         })
     }
 }
@@ -291,6 +320,11 @@ impl EnoughGate {
         if partition == state.next && state.sum + state.counts[partition] >= self.rows {
             self.end.store(partition + 1, Ordering::Relaxed);
         }
+    }
+
+    /// A partition's task begins again.
+    fn again(&self, partition: usize) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).counts[partition] = 0;
     }
 
     fn finished(&self, partition: usize) {

@@ -1,0 +1,154 @@
+//! Reading an exchange by hash: the rows of some buckets, bucket by bucket, in each bucket in the order of
+//! partitions. That order does not depend on how the rows were cut into runs, and so not on the memory limit.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use partita_io::Reserve;
+use partita_kernels::take::gather_rows;
+
+use super::buckets::BUCKETS;
+use super::run::{Run, RunSet};
+use crate::error::Result;
+use crate::op::{Flow, Held, Out};
+
+/// Stretches of fewer rows are gathered into batches of their own: what is done per batch would outweigh them.
+const SHORT: usize = 512;
+/// About how many rows a gathered batch has...
+const GATHERED: usize = 8_192;
+/// ...if they do not have more bytes than this.
+const GATHERED_BYTES: u64 = 256 << 10;
+/// A stretch of more rows is handed on in several batches.
+const LONG: usize = 16_384;
+
+impl RunSet {
+    /// Hands on the rows of a range of buckets in bucket order. What of several buckets lies on disk is read
+    /// at once and held until the end; a single bucket is read run by run.
+    ///
+    /// # Errors
+    /// A spill file cannot be read, or there is no memory for what is held.
+    pub(crate) fn in_bucket_order(
+        &self,
+        buckets: &Range<usize>,
+        memory: &Arc<dyn Reserve>,
+        out: &mut Out<'_>,
+    ) -> Result<Flow> {
+        let mut gather = Gather::new(self.bytes() / (self.rows() as u64).max(1));
+        let held: Vec<usize> = buckets.clone().filter(|&bucket| self.has(bucket)).collect();
+        if let [_] | [] = held.as_slice() {
+            for run in self.runs() {
+                let rows = run.bucket_rows(buckets);
+                match run.in_memory() {
+                    Some(batch) => gather.add(batch, rows, out)?,
+                    None => {
+                        for batch in run.read(rows)? {
+                            gather.add(&batch, 0..batch.num_rows(), out)?;
+                        }
+                    }
+                }
+                if gather.done {
+                    return Ok(Flow::Done);
+                }
+            }
+            return gather.end(out);
+        }
+        let mut memory = Held::new(memory);
+        let loaded = self.load(buckets, &mut memory)?;
+        for bucket in held {
+            for (run, batch, first) in &loaded {
+                let rows = run.bucket_rows(&(bucket..bucket + 1));
+                gather.add(batch, rows.start - first..rows.end - first, out)?;
+            }
+            if gather.done {
+                return Ok(Flow::Done);
+            }
+        }
+        gather.end(out)
+    }
+
+    /// The runs that have rows of these buckets, each with a batch that holds them and the run's row with
+    /// which the batch begins.
+    fn load(&self, buckets: &Range<usize>, memory: &mut Held) -> Result<Vec<(&Run, RecordBatch, usize)>> {
+        let mut loaded = Vec::new();
+        let mut bytes = 0;
+        for run in self.runs() {
+            let rows = run.bucket_rows(buckets);
+            if rows.is_empty() {
+                continue;
+            }
+            if let Some(batch) = run.in_memory() {
+                loaded.push((run, batch.clone(), 0));
+                continue;
+            }
+            bytes += run.bytes_of(rows.len());
+            memory.set(bytes)?;
+            let first = rows.start;
+            let parts = run.read(rows)?;
+            let batch = match parts.as_slice() {
+                [one] => one.clone(),
+                many => concat_batches(&many[0].schema(), many)?,
+            };
+            loaded.push((run, batch, first));
+        }
+        Ok(loaded)
+    }
+
+    fn has(&self, bucket: usize) -> bool {
+        bucket < BUCKETS && self.runs().any(|run| !run.bucket_rows(&(bucket..bucket + 1)).is_empty())
+    }
+}
+
+/// Hands on long stretches of rows as they are and short ones gathered.
+struct Gather {
+    /// Shorter stretches are gathered.
+    short: usize,
+    /// Most rows that are gathered.
+    most: usize,
+    batches: Vec<RecordBatch>,
+    /// A batch and a row of it.
+    places: Vec<(usize, usize)>,
+    done: bool,
+}
+
+impl Gather {
+    fn new(row_bytes: u64) -> Gather {
+        let most = usize::try_from(GATHERED_BYTES / row_bytes.max(1)).unwrap_or(GATHERED).clamp(1, GATHERED);
+        Gather { short: SHORT.min(most), most, batches: Vec::new(), places: Vec::new(), done: false }
+    }
+
+    fn add(&mut self, batch: &RecordBatch, rows: Range<usize>, out: &mut Out<'_>) -> Result<()> {
+        if rows.is_empty() || self.done {
+            return Ok(());
+        }
+        if rows.len() >= self.short {
+            self.hand_on(out)?;
+            let mut from = rows.start;
+            while from < rows.end && !self.done {
+                let part = LONG.min(rows.end - from);
+                self.done = out(batch.slice(from, part))? == Flow::Done;
+                from += part;
+            }
+            return Ok(());
+        }
+        let number = self.batches.len();
+        self.batches.push(batch.clone());
+        self.places.extend(rows.map(|row| (number, row)));
+        if self.places.len() >= self.most { self.hand_on(out) } else { Ok(()) }
+    }
+
+    fn hand_on(&mut self, out: &mut Out<'_>) -> Result<()> {
+        if !self.places.is_empty() && !self.done {
+            self.done = out(gather_rows(&self.batches, &self.places)?)? == Flow::Done;
+        }
+        self.batches.clear();
+        self.places.clear();
+        Ok(())
+    }
+
+    fn end(mut self, out: &mut Out<'_>) -> Result<Flow> {
+        self.hand_on(out)?;
+        Ok(if self.done { Flow::Done } else { Flow::Continue })
+    }
+}

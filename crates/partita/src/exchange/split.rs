@@ -1,0 +1,78 @@
+//! Splitting a bucket that is too large to be worked on at once: into buckets by the next bits of the hash, and
+//! apart from them the rows of the most frequent hash, which no number of bits would spread.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{filter_record_batch, not};
+use partita_io::Reserve;
+
+use super::buckets::HashKeys;
+use super::run::{RunSet, Runs};
+use super::writer::{Arrangement, RunStore};
+use crate::error::Result;
+use crate::op::Flow;
+
+/// The rows of a bucket after it was split.
+pub(crate) struct Split {
+    /// The rows of one hash, as they came.
+    pub(crate) hot: Arc<RunSet>,
+    /// All others, by bucket on the next level.
+    pub(crate) rest: Arc<RunSet>,
+}
+
+impl RunSet {
+    /// The hash that more than half of the rows of a range have, if there is one; if there is none it may be
+    /// any. It depends on the rows and their order alone.
+    ///
+    /// # Errors
+    /// A spill file cannot be read.
+    pub(crate) fn frequent_hash(
+        &self,
+        range: &Range<usize>,
+        keys: &HashKeys,
+        memory: &Arc<dyn Reserve>,
+    ) -> Result<u64> {
+        let (mut hashes, mut candidate, mut count) = (Vec::new(), 0, 0u64);
+        self.in_bucket_order(range, memory, &mut |batch| {
+            keys.hashes(&batch, &mut hashes)?;
+            // The votes of Boyer and Moore.
+            for &hash in &hashes {
+                if count == 0 {
+                    candidate = hash;
+                }
+                count = if hash == candidate { count + 1 } else { count - 1 };
+            }
+            Ok(Flow::Continue)
+        })?;
+        Ok(candidate)
+    }
+
+    /// Splits the rows of a range of buckets of the level before `level`.
+    ///
+    /// # Errors
+    /// A spill file cannot be read or written.
+    pub(crate) fn split(
+        &self,
+        range: &Range<usize>,
+        keys: &HashKeys,
+        level: u32,
+        hot: u64,
+        store: &RunStore,
+    ) -> Result<Split> {
+        let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
+        let mut rest = store.writer(Arrangement::ByBucket(keys.clone(), level));
+        let mut of_hot = store.writer(Arrangement::AsTheyCome);
+        let mut hashes = Vec::new();
+        self.in_bucket_order(range, &memory, &mut |batch: RecordBatch| {
+            keys.hashes(&batch, &mut hashes)?;
+            let is_hot: BooleanArray = hashes.iter().map(|&hash| Some(hash == hot)).collect();
+            of_hot.push(filter_record_batch(&batch, &is_hot)?)?;
+            rest.push(filter_record_batch(&batch, &not(&is_hot)?)?)?;
+            Ok(Flow::Continue)
+        })?;
+        let set = |runs: Runs| Arc::new(RunSet { partitions: vec![Arc::new(runs)] });
+        Ok(Split { hot: set(of_hot.finish()?), rest: set(rest.finish()?) })
+    }
+}
