@@ -55,7 +55,7 @@ def main():
     if args.engine == "check":
         import answers
 
-        print(json.dumps(answers.written(args.out, ["id3", "v3"] if args.suite == "sort" else [])))
+        print(json.dumps(answers.written(args.out, ["id3", "v3"] if "sort" in (args.suite, args.query) else [])))
         return
     engine = importlib.import_module(f"engines.{args.engine}_peer")
     job = Job(

@@ -18,6 +18,7 @@ class Record:
     seconds: list = field(default_factory=list)
     process_seconds: list = field(default_factory=list)
     peak_mib: float = 0.0
+    spilled_mib: float | None = None  # as the engine itself tells it
     rows: int | None = None
     agrees: bool = False
     ratio_to_best_peer: float | None = None
@@ -29,6 +30,7 @@ class Record:
         a checksum is made after that."""
         self.error = outcome.error
         self.peak_mib = max(self.peak_mib, outcome.report.get("peak_mib") or outcome.peak_mib)
+        self.spilled_mib = outcome.report.get("spilled_mib", self.spilled_mib)
         self.version = outcome.report.get("version", self.version)
         if not outcome.error:
             self.process_seconds.append(round(outcome.seconds, 4))
@@ -60,7 +62,8 @@ def lines(records):
     for record in records:
         times = " ".join(f"{seconds:.3f}" for seconds in record.seconds)
         state = record.error or ("agrees" if record.agrees else "DISAGREES")
-        yield f"{record.suite} {record.query} {record.engine:<10} {times} s, {record.peak_mib:.0f} MiB, {state}"
+        spilled = "" if record.spilled_mib is None else f", {record.spilled_mib:.0f} MiB spilled"
+        yield f"{record.suite} {record.query} {record.engine:<10} {times} s, {record.peak_mib:.0f} MiB{spilled}, {state}"
 
 
 def table(args, records):

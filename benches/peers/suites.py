@@ -39,6 +39,20 @@ J1_COLUMNS = {
     "big": ["id1", "id2", "id3", "id4", "id5", "id6", "v2"],
 }
 
+# Work that holds much at once: states, tables, rows to be ordered. Results are files, so that they take no memory.
+HOT = "CASE WHEN v3 < 50 THEN 0 ELSE id6 END"
+MEMORY = {
+    "groups": GROUPBY["q10"],
+    "median_nunique": "SELECT id3, median(v3) AS m, count(DISTINCT id6) AS n FROM x GROUP BY id3",
+    "few_median_nunique": "SELECT id4 % 3 AS k, median(v3) AS m, count(DISTINCT id6) AS n FROM x GROUP BY id4 % 3",
+    "join_big": "SELECT x.id3, x.id6, x.v1, big.id4, big.v2 FROM x JOIN big ON x.id3 = big.id3",
+    "join_hot": f"SELECT f.k, y.id3, y.v3 FROM (SELECT id6 - 1 AS k FROM x WHERE id6 <= 4 GROUP BY id6) f"
+    f" JOIN (SELECT {HOT} AS h, id3, v3 FROM x) y ON f.k = y.h",
+    "sort": "SELECT * FROM x ORDER BY id3, v3",
+    "distinct": "SELECT DISTINCT id1, id2, id3, id6 FROM x",
+    "write_10000": "SELECT id4 * 100 + id5 AS part, id6, v1, v2, v3 FROM x",
+}
+
 FLIGHTS = ["flights", "weather", "planes", "airlines", "airports"]
 
 
@@ -81,6 +95,15 @@ def queries(suite):
         return converted + grouped + [Query(suite, "j1", "j1", "csv", ["x", "small"])]
     if suite == "sort":
         return [Query(suite, "sort_id3_v3", "g1", "parquet", ["x"], sink=True, codec="snappy")]
+    if suite == "memory":
+        tables = {"join_big": ("j1", ["x", "big"])}
+        placed = [(name, *tables.get(name, ("g1", ["x"]))) for name in MEMORY]
+        # Dask has no limit of its own to hold.
+        peers = [engine for engine in ENGINES if engine != "dask"]
+        return [
+            Query(suite, name, data, "parquet", names, sink=True, codec="snappy", engines=peers)
+            for name, data, names in placed
+        ]
     if suite == "flights":
         engines = [engine for engine in ENGINES if engine != "datafusion"]
         return [
@@ -89,7 +112,7 @@ def queries(suite):
     raise ValueError(f"no suite {suite}")
 
 
-SUITES = ["groupby", "join", "csv", "sort", "flights"]
+SUITES = ["groupby", "join", "csv", "sort", "flights", "memory"]
 
 
 def sql(suite, query):
@@ -104,4 +127,11 @@ def sql(suite, query):
         return join_sql("q1") if query == "j1" else GROUPBY[query]
     if suite == "sort":
         return "SELECT * FROM x ORDER BY id3, v3"
+    if suite == "memory":
+        return MEMORY[query]
     raise ValueError(f"no SQL for {suite} {query}")
+
+
+def partition_by(suite, query):
+    """The column whose values become directories of the result, if there is one."""
+    return "part" if (suite, query) == ("memory", "write_10000") else ""

@@ -65,8 +65,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let done =
         queries::run(&session.build()?, &arguments.suite, &arguments.query, &arguments.data, &arguments.out)?;
     let seconds = start.elapsed().as_secs_f64();
-    let mut line =
-        json!({ "seconds": seconds, "peak_mib": peak_mib()?, "version": env!("CARGO_PKG_VERSION") });
+    let mut line = json!({
+        "seconds": seconds,
+        "peak_mib": peak_mib()?,
+        "spilled_mib": done.report().spilled() as f64 / f64::from(1 << 20),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
     if arguments.report {
         writeln!(std::io::stderr(), "{}", done.report())?;
     }

@@ -42,6 +42,7 @@ pub(crate) fn run(session: &Session, suite: &str, query: &str, data: &Path, out:
         ("csv", "to_parquet_snappy") => (read("x"), Some(ParquetCompression::Snappy)),
         ("csv", "to_parquet_zstd") => (read("x"), Some(ParquetCompression::Zstd(3))),
         ("csv", "j1") => (join(read, "q1")?, None),
+        ("memory", _) => (memory(read, query)?, Some(ParquetCompression::Snappy)),
         ("join", _) => (join(read, query)?, None),
         ("groupby" | "csv", _) => (groupby(&read("x"), query)?, None),
         _ => return Err(format!("there is no suite {suite}").into()),
@@ -49,7 +50,9 @@ pub(crate) fn run(session: &Session, suite: &str, query: &str, data: &Path, out:
     if let Some(compression) = codec {
         let format =
             WriteFormat::Parquet(ParquetWriteOptions { compression, ..ParquetWriteOptions::default() });
-        return Ok(Done::Files(frame.write(out.join("x"), WriteOptions::new(format))?));
+        let partition_by = if query == "write_10000" { vec!["part".to_owned()] } else { Vec::new() };
+        let options = WriteOptions { partition_by, ..WriteOptions::new(format) };
+        return Ok(Done::Files(frame.write(out.join("x"), options)?));
     }
     let table = frame.compute()?;
     let batches = if query == "q8" { exploded(table.batches())? } else { table.batches().to_vec() };
@@ -92,6 +95,34 @@ fn join(read: impl Fn(&str) -> PartitionedFrame, query: &str) -> Result<Partitio
         _ => return Err(format!("there is no join {query}").into()),
     };
     Ok(read("x").merge(&read(right), on([key]).how(how)))
+}
+
+/// Work that holds much at once.
+fn memory(read: impl Fn(&str) -> PartitionedFrame, query: &str) -> Result<PartitionedFrame> {
+    let x = read("x");
+    let values = || [col("v3").median().alias("m"), col("id6").nunique().alias("n")];
+    Ok(match query {
+        "groups" => groupby(&x, "q10")?,
+        "median_nunique" => x.groupby(["id3"]).agg(values()),
+        "few_median_nunique" => x.assign([(col("id4") % 3).alias("k")]).groupby(["k"]).agg(values()),
+        "join_big" => {
+            let big = read("big").select(["id3", "id4", "v2"]);
+            x.select(["id3", "id6", "v1"]).merge(&big, on(["id3"]))
+        }
+        "join_hot" => {
+            let few = x.filter(col("id6").le(4)).groupby(["id6"]).agg([size()]);
+            let few = few.select([(col("id6") - 1).alias("k")]);
+            let hot = when(col("v3").lt(50)).then(0).otherwise(col("id6")).alias("k");
+            few.merge(&x.select([hot, col("id3"), col("v3")]), on(["k"]))
+        }
+        "sort" => x.sort_values(["id3", "v3"]),
+        "distinct" => x.select(["id1", "id2", "id3", "id6"]).drop_duplicates(Keep::First),
+        "write_10000" => {
+            let part = (col("id4") * 100 + col("id5")).alias("part");
+            x.select([part, col("id6"), col("v1"), col("v2"), col("v3")])
+        }
+        _ => return Err(format!("there is no memory query {query}").into()),
+    })
 }
 
 /// One row per value of the list in the second column, for the query asks for rows.

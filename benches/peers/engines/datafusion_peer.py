@@ -27,6 +27,10 @@ def run(job):
         register(name, job.path(name))
     frame = ctx.sql(suites.sql(job.suite, job.query))
     if job.codec:
+        if by := suites.partition_by(job.suite, job.query):
+            options = datafusion.DataFrameWriteOptions(partition_by=by)
+            frame.write_parquet(f"{job.out}/x", compression=job.codec, write_options=options)
+            return None
         # One file: with a directory as its target, DataFusion deals rows out to several files in turn.
         frame.write_parquet(f"{job.out}/x.parquet", compression=job.codec, compression_level=level(job))
         return None

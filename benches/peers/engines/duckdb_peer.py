@@ -28,7 +28,11 @@ def run(job):
     sql = suites.sql(job.suite, job.query)
     if job.codec:
         level = ", COMPRESSION_LEVEL 3" if job.codec == "zstd" else ""
-        con.execute(f"COPY ({sql}) TO '{job.out}/x.parquet' (FORMAT parquet, COMPRESSION {job.codec}{level})")
+        options = f"FORMAT parquet, COMPRESSION {job.codec}{level}"
+        if by := suites.partition_by(job.suite, job.query):
+            con.execute(f"COPY ({sql}) TO '{job.out}/x' ({options}, PARTITION_BY ({by}))")
+        else:
+            con.execute(f"COPY ({sql}) TO '{job.out}/x.parquet' ({options})")
         return None
     con.execute(f"CREATE TEMPORARY TABLE answer AS {sql}")
     return con

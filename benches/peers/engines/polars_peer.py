@@ -51,12 +51,19 @@ def run(job):
         frame = join(job, "q1" if job.query == "j1" else job.query)
     elif job.suite == "sort":
         frame = scan(job, "x").sort("id3", "v3")
+    elif job.suite == "memory":
+        tables = {name: scan(job, name) for name in job.tables}
+        frame = pl.SQLContext(tables).execute(suites.sql(job.suite, job.query))
     elif job.query.startswith("to_parquet"):
         frame = scan(job, "x")
     else:
         frame = groupby(scan(job, "x"), job.query)
     if job.codec:
         level = 3 if job.codec == "zstd" else None
+        if by := suites.partition_by(job.suite, job.query):
+            target = pl.PartitionBy(f"{job.out}/x", key=by)
+            frame.sink_parquet(target, compression=job.codec, mkdir=True, engine="streaming")
+            return None
         frame.sink_parquet(
             f"{job.out}/x.parquet", compression=job.codec, compression_level=level, engine="streaming"
         )

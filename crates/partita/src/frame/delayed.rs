@@ -89,7 +89,7 @@ impl PartitionedFrame {
             let rest = move |batch: &RecordBatch| {
                 let batch = held_to_schema(batch, &declared, &plain)?;
                 let plan = with_leaves(&plan, &|leaf| {
-                    Some(Ok(Memory::plan(Arc::clone(&plain), vec![vec![batch.clone()]], leaf.step)))
+                    Some(Ok(Memory::plan(Arc::clone(&plain), vec![vec![batch.clone()]], None, leaf.step)))
                 })?;
                 PartitionedFrame { plan: Ok(plan), session: session.clone() }.compute()?.to_batch()
             };
@@ -104,8 +104,7 @@ impl PartitionedFrame {
         let parts = memory.partitions.iter().enumerate().map(|(number, batches)| {
             let plan = with_leaves(plan, &|leaf| match &leaf.node {
                 Node::Memory(memory) => {
-                    let one =
-                        Memory { partitions: [batches.clone()].into(), columns: memory.columns.clone() };
+                    let one = Memory { partitions: [batches.clone()].into(), ..memory.clone() };
                     Some(Ok(Plan::new(Node::Memory(one), leaf.schema.clone(), leaf.step)))
                 }
                 _ => None,

@@ -1,9 +1,6 @@
-//! Group-by in two operators around an exchange. [`PartialGroups`] turns a partition's rows into rows of
-//! aggregate states, at most a fixed number of groups at a time; [`MergeGroups`] merges the states of one
-//! range of buckets and finishes them. Comes from `plan/group_by.rs`; next: `partita_kernels::{group, aggregate}`.
-//!
-//! When partial aggregation does not pay (most rows are groups of their own), rows pass through as states.
-//! That is decided from the rows of the partition alone, so it is the same on every run.
+//! Group-by in two operators around an exchange. [`PartialGroups`](super::PartialGroups) turns a partition's rows into
+//! rows of aggregate states (`partial_groups.rs`); [`MergeGroups`] merges the states of some buckets and finishes
+//! them. Comes from `plan/group_by.rs`; next: `partita_kernels::{group, aggregate}`.
 
 use std::sync::Arc;
 
@@ -13,21 +10,9 @@ use partita_kernels::aggregate::{AggregatePlan, Aggregator};
 use partita_kernels::group::GroupTable;
 
 use super::hot_group::merged_in_passes;
-use super::{
-    Flow, Held, Operator, OperatorState, Out, Rereadable, Workspace, batch_of, column_bytes, fixed_bytes,
-};
+use super::{Flow, Held, Operator, OperatorState, Out, Rereadable, Workspace, batch_of, fixed_bytes};
 use crate::error::{Error, Result, Step};
-use crate::expr::{AggregateCall, BoundList, Expr};
-
-/// A table that holds so many groups is flushed.
-const MAX_GROUPS: usize = 1 << 17;
-/// Whether to flush is asked after each so many rows of the partition, however they are cut into batches: when a
-/// table is flushed decides the order in which floats are added.
-const STRIDE: usize = 1 << 14;
-/// After so many rows it is decided whether partial aggregation pays.
-const TRIAL_ROWS: usize = 1 << 17;
-/// It does not pay if there are more groups than this share of the rows.
-const TRIAL_SHARE: f64 = 0.6;
+use crate::expr::{AggregateCall, Expr};
 
 /// What both operators share.
 #[derive(Debug)]
@@ -35,19 +20,25 @@ pub(super) struct Shape {
     pub(super) key_types: Vec<DataType>,
     pub(super) calls: Vec<AggregatePlan>,
     /// How many arguments each call takes.
-    arity: Vec<usize>,
+    pub(super) arity: Vec<usize>,
     /// Bytes that a group takes at least.
-    group_bytes: usize,
-    /// The keys and arguments whose values may take more than that.
-    growing: Vec<usize>,
+    pub(super) group_bytes: usize,
+    /// The keys and arguments whose values may take more than that, with the bytes of each value that do not
+    /// count: long texts take more than their group's 16 bytes, and values that are kept take all theirs.
+    pub(super) growing: Vec<(usize, usize)>,
     /// As the user wrote them, for messages.
-    labels: Vec<String>,
-    states: SchemaRef,
-    step: Step,
+    pub(super) labels: Vec<String>,
+    pub(super) states: SchemaRef,
+    pub(super) step: Step,
 }
 
 impl Shape {
-    fn new(keys: &[Expr], calls: &[AggregateCall], input: &SchemaRef, step: Step) -> Result<Shape> {
+    pub(super) fn new(
+        keys: &[Expr],
+        calls: &[AggregateCall],
+        input: &SchemaRef,
+        step: Step,
+    ) -> Result<Shape> {
         let mut fields = Vec::new();
         for key in keys {
             let bound = key.bind(input)?;
@@ -61,11 +52,16 @@ impl Shape {
         let arity: Vec<usize> = calls.iter().map(|call| call.arguments.len()).collect();
         let labels = calls.iter().map(|call| call.name.clone()).collect();
         let group_bytes = fields.iter().map(|field| fixed_bytes(field.data_type()).unwrap_or(16)).sum();
-        let kept = plans.iter().flat_map(|plan| {
-            plan.arg_types().iter().map(|of| plan.keeps_values() || fixed_bytes(of).is_none())
+        let beyond = |of: &DataType| match of {
+            DataType::Utf8View | DataType::BinaryView => Some(size_of::<u128>()),
+            other => fixed_bytes(other).is_none().then_some(0),
+        };
+        let of_arguments = plans.iter().flat_map(|plan| {
+            let kept = plan.keeps_values().then_some(0);
+            plan.arg_types().iter().map(move |of| kept.or_else(|| beyond(of)))
         });
-        let may_grow = key_types.iter().map(|of| fixed_bytes(of).is_none()).chain(kept);
-        let growing = may_grow.enumerate().filter(|(_, grows)| *grows).map(|(column, _)| column).collect();
+        let of_columns = key_types.iter().map(beyond).chain(of_arguments);
+        let growing = of_columns.enumerate().filter_map(|(column, free)| Some((column, free?))).collect();
         let states = Arc::new(Schema::new(fields));
         Ok(Shape { key_types, calls: plans, arity, group_bytes, growing, labels, states, step })
     }
@@ -80,61 +76,12 @@ impl Shape {
     }
 }
 
-/// Rows to states, per partition.
-#[derive(Debug)]
-pub(crate) struct PartialGroups {
-    shape: Arc<Shape>,
-    inputs: Arc<BoundList>,
-    label: String,
-}
-
-impl PartialGroups {
-    pub(crate) fn new(
-        keys: &[Expr],
-        calls: &[AggregateCall],
-        input: &SchemaRef,
-        step: Step,
-    ) -> Result<PartialGroups> {
-        let shape = Arc::new(Shape::new(keys, calls, input, step)?);
-        // Keys and all arguments are evaluated together, so that what they share is computed once.
-        let keys_bare = keys.iter().cloned();
-        let exprs: Vec<Expr> =
-            keys_bare.chain(calls.iter().flat_map(|call| call.arguments.iter().cloned())).collect();
-        let inputs = Arc::new(BoundList::bind(&exprs, input)?);
-        let label = format!("partial {}", describe(keys, &shape.labels));
-        Ok(PartialGroups { shape, inputs, label })
-    }
-}
-
-fn describe(keys: &[Expr], labels: &[String]) -> String {
+pub(super) fn describe(keys: &[Expr], labels: &[String]) -> String {
     let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     if keys.is_empty() {
         format!("aggregate {}", labels.join(", "))
     } else {
         format!("group by {} of {}", keys.join(", "), labels.join(", "))
-    }
-}
-
-impl Operator for PartialGroups {
-    fn describe(&self) -> String {
-        self.label.clone()
-    }
-    fn schema(&self) -> &SchemaRef {
-        &self.shape.states
-    }
-    fn step(&self) -> Step {
-        self.shape.step
-    }
-    fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
-        Ok(Box::new(Partial {
-            groups: Groups::new(Arc::clone(&self.shape), workspace)?,
-            inputs: Arc::clone(&self.inputs),
-            rows: 0,
-            grown: 0,
-            most_bytes: workspace.partial_bytes,
-            tried: false,
-            pass_through: false,
-        }))
     }
 }
 
@@ -151,7 +98,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    fn new(shape: Arc<Shape>, workspace: &Workspace) -> Result<Groups> {
+    pub(super) fn new(shape: Arc<Shape>, workspace: &Workspace) -> Result<Groups> {
         Ok(Groups {
             table: if shape.key_types.is_empty() { None } else { Some(GroupTable::new(&shape.key_types)?) },
             aggregators: shape.aggregators()?,
@@ -178,7 +125,7 @@ impl Groups {
         }
     }
 
-    fn update(&mut self, arguments: &[ArrayRef], groups: usize) -> Result<()> {
+    pub(super) fn update(&mut self, arguments: &[ArrayRef], groups: usize) -> Result<()> {
         let mut next = 0;
         for (index, aggregator) in self.aggregators.iter_mut().enumerate() {
             let count = self.shape.arity[index];
@@ -232,7 +179,7 @@ impl Groups {
     }
 
     /// Hands on all groups as rows of `schema`, in order of first appearance, and empties the table.
-    fn drain(&mut self, schema: &SchemaRef, finish: bool, out: &mut Out<'_>) -> Result<Flow> {
+    pub(super) fn drain(&mut self, schema: &SchemaRef, finish: bool, out: &mut Out<'_>) -> Result<Flow> {
         let groups = self.table.as_ref().map_or(1, GroupTable::len);
         if groups == 0 {
             return Ok(Flow::Continue);
@@ -274,99 +221,6 @@ impl Groups {
             aggregator.update(&[], 1, &empty).map_err(|error| self.shape.failed(index, error))?;
         }
         Ok(())
-    }
-}
-
-struct Partial {
-    groups: Groups,
-    inputs: Arc<BoundList>,
-    /// Rows of the partition so far.
-    rows: usize,
-    /// Bytes of growing columns since the last flush.
-    grown: usize,
-    most_bytes: usize,
-    /// Whether it is known if partial aggregation pays.
-    tried: bool,
-    pass_through: bool,
-}
-
-impl OperatorState for Partial {
-    fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
-        let columns = self.inputs.evaluate(&batch)?;
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let rows = if self.pass_through {
-                batch.num_rows() - start
-            } else {
-                (STRIDE - self.rows % STRIDE).min(batch.num_rows() - start)
-            };
-            let flow = if rows == batch.num_rows() {
-                self.push_stretch(&columns, rows, out)?
-            } else {
-                let stretch: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, rows)).collect();
-                self.push_stretch(&stretch, rows, out)?
-            };
-            if flow == Flow::Done {
-                return Ok(Flow::Done);
-            }
-            start += rows;
-        }
-        Ok(Flow::Continue)
-    }
-
-    fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
-        let states = Arc::clone(&self.groups.shape.states);
-        self.groups.drain(&states, false, out).map(|_| ())
-    }
-}
-
-impl Partial {
-    /// Takes rows up to the next multiple of the stride at most.
-    fn push_stretch(&mut self, columns: &[ArrayRef], rows: usize, out: &mut Out<'_>) -> Result<Flow> {
-        let shape = Arc::clone(&self.groups.shape);
-        let (keys, arguments) = columns.split_at(shape.key_types.len());
-        if self.pass_through {
-            return self.pass(keys, arguments, rows, out);
-        }
-        let groups = self.groups.assign(keys, rows)?;
-        self.groups.update(arguments, groups)?;
-        self.groups.hold(0)?;
-        self.rows += rows;
-        self.grown +=
-            shape.growing.iter().map(|&column| column_bytes(columns[column].as_ref())).sum::<usize>();
-        if !self.rows.is_multiple_of(STRIDE) {
-            return Ok(Flow::Continue);
-        }
-        let full = groups >= MAX_GROUPS || groups * shape.group_bytes + self.grown >= self.most_bytes;
-        if !self.tried && (full || self.rows >= TRIAL_ROWS) {
-            self.tried = true;
-            self.pass_through = !keys.is_empty() && groups as f64 > self.rows as f64 * TRIAL_SHARE;
-        }
-        if full || self.pass_through {
-            self.grown = 0;
-            return self.groups.drain(&shape.states, false, out);
-        }
-        Ok(Flow::Continue)
-    }
-
-    /// Each row becomes the state of a group of its own.
-    fn pass(
-        &self,
-        keys: &[ArrayRef],
-        arguments: &[ArrayRef],
-        rows: usize,
-        out: &mut Out<'_>,
-    ) -> Result<Flow> {
-        let shape = &self.groups.shape;
-        let mut columns = keys.to_vec();
-        let mut next = 0;
-        for (index, call) in shape.calls.iter().enumerate() {
-            let count = shape.arity[index];
-            let states = call.convert_to_state(rows, &arguments[next..next + count]);
-            columns.extend(states.map_err(|error| shape.failed(index, error))?);
-            next += count;
-        }
-        out(batch_of(&shape.states, columns, rows)?)
     }
 }
 

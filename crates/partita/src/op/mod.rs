@@ -12,6 +12,7 @@ mod join;
 mod join_pieces;
 mod limit;
 mod map_partitions;
+mod partial_groups;
 mod project;
 mod top_k;
 
@@ -24,11 +25,12 @@ use partita_io::Reserve;
 
 pub(crate) use distinct::{FinalDistinct, KeepRow, PartialDistinct};
 pub(crate) use filter::{FilterRows, ScanFilter};
-pub(crate) use group_by::{MergeGroups, PartialGroups};
+pub(crate) use group_by::MergeGroups;
 pub(crate) use join::{BuildSide, JoinKind, JoinShape, OutputColumn, ProbeJoin};
 pub(crate) use join_pieces::PieceByPiece;
 pub(crate) use limit::{DropRows, LastRows, TakeRows};
 pub(crate) use map_partitions::{MapBatches, held_to_schema};
+pub(crate) use partial_groups::PartialGroups;
 pub(crate) use project::{ProjectColumns, batch_of};
 pub(crate) use top_k::TopK;
 
