@@ -70,7 +70,11 @@ impl RunSet {
 
     /// The runs that have rows of these buckets, each with a batch that holds them and the run's row with
     /// which the batch begins.
-    fn load(&self, buckets: &Range<usize>, memory: &mut Held) -> Result<Vec<(&Run, RecordBatch, usize)>> {
+    fn load(
+        &self,
+        buckets: &Range<usize>,
+        memory: &mut Held,
+    ) -> Result<Vec<(&Arc<Run>, RecordBatch, usize)>> {
         let mut loaded = Vec::new();
         let mut bytes = 0;
         for run in self.runs() {

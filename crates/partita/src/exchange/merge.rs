@@ -24,16 +24,16 @@ pub(super) struct RunOfRows<'a> {
 }
 
 enum Place<'a> {
-    Run(&'a Run),
+    Run(&'a Arc<Run>),
     Merged(Runs),
 }
 
 impl<'a> RunOfRows<'a> {
-    pub(super) fn new(run: &'a Run, rows: Range<usize>) -> RunOfRows<'a> {
+    pub(super) fn new(run: &'a Arc<Run>, rows: Range<usize>) -> RunOfRows<'a> {
         RunOfRows { place: Place::Run(run), rows }
     }
 
-    fn runs(&self) -> &[Run] {
+    fn runs(&self) -> &[Arc<Run>] {
         match &self.place {
             Place::Run(run) => std::slice::from_ref(*run),
             Place::Merged(runs) => &runs.runs,
@@ -42,7 +42,7 @@ impl<'a> RunOfRows<'a> {
 
     /// About how many bytes it takes to read along: a block, and its keys.
     fn reading_bytes(&self) -> usize {
-        2 * self.runs().iter().map(Run::reading_bytes).max().unwrap_or(0)
+        2 * self.runs().iter().map(|run| run.reading_bytes()).max().unwrap_or(0)
     }
 }
 
@@ -106,7 +106,7 @@ fn merge_once(
 /// Reads rows in order, a block at a time.
 struct Reader<'a> {
     /// Those that are not read to their end.
-    runs: &'a [Run],
+    runs: &'a [Arc<Run>],
     spec: &'a SortSpec,
     /// In the first run.
     next: usize,

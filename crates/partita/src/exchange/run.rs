@@ -99,11 +99,11 @@ impl Run {
 /// What one task wrote into an exchange.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<Arc<Run>>,
     /// As [`logical_bytes`](crate::op::logical_bytes) counts.
     pub(super) bytes: u64,
     /// The same per bucket, in an exchange by hash.
-    pub(super) bucket_bytes: Option<Box<[u64; BUCKETS]>>,
+    pub(super) bucket_bytes: Option<Arc<[u64; BUCKETS]>>,
     /// In an exchange by range, the keys of some of the rows as they came.
     pub(super) sampled: Vec<ArrayRef>,
 }
@@ -117,7 +117,7 @@ impl Runs {
         self.runs.iter().map(|run| run.rows).sum()
     }
 
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Run> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Arc<Run>> {
         self.runs.iter()
     }
 }
@@ -170,8 +170,20 @@ impl RunSet {
     }
 
     /// In partition order, then run order.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &Arc<Run>> {
         self.partitions.iter().flat_map(|runs| runs.iter())
+    }
+
+    /// The runs that have rows of a range of buckets: who holds only these keeps nothing else in memory.
+    pub(crate) fn of_buckets(&self, buckets: &Range<usize>) -> RunSet {
+        let has = |run: &&Arc<Run>| !run.bucket_rows(buckets).is_empty();
+        let narrowed = self.partitions.iter().map(|runs| Runs {
+            runs: runs.iter().filter(has).cloned().collect(),
+            bytes: runs.bytes,
+            bucket_bytes: runs.bucket_bytes.clone(),
+            sampled: Vec::new(),
+        });
+        RunSet { partitions: narrowed.filter(|runs| !runs.runs.is_empty()).map(Arc::new).collect() }
     }
 
     /// How many bytes lie in each bucket: a function of the rows, however they lie in runs.

@@ -1,11 +1,12 @@
 //! What a task writes into an exchange: batches gathered up to some size, put in the order that the exchange
 //! wants, and kept as a run.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
-use partita_kernels::partition::partition_by_hash;
+use partita_kernels::partition::{Partitions, partition_by_hash};
 use partita_kernels::take::gather_rows;
 
 use super::buckets::{BUCKET_BITS, BUCKETS, HashKeys};
@@ -15,6 +16,11 @@ use super::sorted::{SortSpec, concat_columns};
 use super::spill::{SpillDirectory, SpillFile};
 use crate::error::Result;
 use crate::op::{Held, column_bytes, fixed_bytes, logical_bytes};
+
+/// In an exchange by hash a run is kept in pieces of about so many bytes...
+const PIECE_BYTES: usize = 512 << 10;
+/// ...and so many at most.
+const MOST_PIECES: usize = 32;
 
 /// How the rows of a run are ordered.
 #[derive(Clone, Debug)]
@@ -52,7 +58,7 @@ pub(crate) struct RunWriter {
 impl RunStore {
     pub(crate) fn writer(&self, arrangement: Arrangement) -> RunWriter {
         let memory: Arc<dyn partita_io::Reserve> = Arc::clone(&self.ledger) as _;
-        let bucket_bytes = matches!(arrangement, Arrangement::ByBucket(..)).then(|| Box::new([0; BUCKETS]));
+        let bucket_bytes = matches!(arrangement, Arrangement::ByBucket(..)).then(|| Arc::new([0; BUCKETS]));
         RunWriter {
             arrangement,
             store: self.clone(),
@@ -110,45 +116,91 @@ impl RunWriter {
 
     fn close_run(&mut self) -> Result<()> {
         let Some(first) = self.gathered.first() else { return Ok(()) };
-        let (batch, offsets, samples) = match &self.arrangement {
-            Arrangement::AsTheyCome => (concat_batches(&first.schema(), &self.gathered)?, None, Vec::new()),
-            Arrangement::ByBucket(keys, level) => {
-                let (batch, offsets) = by_bucket(&self.gathered, keys, *level)?;
-                if let Some(bytes) = &mut self.written.bucket_bytes {
-                    add_bucket_bytes(&batch, &offsets, bytes);
-                }
-                (batch, Some(offsets), Vec::new())
-            }
-            Arrangement::Sorted(spec) => {
-                let (batch, samples) = spec.sorted(&self.gathered)?;
-                (batch, None, samples)
-            }
+        let (batch, samples) = match self.arrangement.clone() {
+            Arrangement::ByBucket(keys, level) => return self.close_buckets(&keys, level),
+            Arrangement::AsTheyCome => (concat_batches(&first.schema(), &self.gathered)?, Vec::new()),
+            Arrangement::Sorted(spec) => spec.sorted(&self.gathered)?,
         };
         self.gathered.clear();
         self.held.set(self.bytes)?;
-        let (rows, bytes) = (batch.num_rows(), std::mem::take(&mut self.bytes));
-        self.written.bytes += bytes as u64;
+        self.keep(batch, None, samples)?;
+        self.close()
+    }
+
+    fn close_buckets(&mut self, keys: &HashKeys, level: u32) -> Result<()> {
+        let order = BucketOrder::of(&self.gathered, keys, level)?;
+        let mut copied = 0;
+        for piece in order.pieces(self.bytes) {
+            let (batch, offsets) = order.gather(&self.gathered, &piece)?;
+            if let Some(bytes) = &mut self.written.bucket_bytes {
+                add_bucket_bytes(&batch, &offsets, Arc::make_mut(bytes));
+            }
+            // What is kept has a place of its own in the ledger.
+            copied += logical_bytes(&batch);
+            self.held.set((2 * self.bytes).saturating_sub(copied))?;
+            self.keep(batch, Some(offsets), Vec::new())?;
+        }
+        self.gathered.clear();
+        self.close()
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.written.bytes += std::mem::take(&mut self.bytes) as u64;
+        self.held.set(0)
+    }
+
+    fn keep(
+        &mut self,
+        batch: RecordBatch,
+        offsets: Option<Box<[u32]>>,
+        samples: Vec<ArrayRef>,
+    ) -> Result<()> {
+        let rows = batch.num_rows();
+        let bytes = logical_bytes(&batch);
         let body = self.store.keep(batch, bytes, &mut self.file)?;
-        self.held.set(0)?;
-        self.written.runs.push(Run::new(rows, body, offsets, samples));
+        self.written.runs.push(Arc::new(Run::new(rows, body, offsets, samples)));
         Ok(())
     }
 }
 
-/// The rows of some batches in one batch, ordered by bucket, stable, and the offsets of the buckets. Rows go
-/// straight to their place: a copy in between would cost as much again.
-fn by_bucket(batches: &[RecordBatch], keys: &HashKeys, level: u32) -> Result<(RecordBatch, Box<[u32]>)> {
-    let mut hashes = Vec::new();
-    let mut places: Vec<(usize, usize)> = Vec::new();
-    let mut one = Vec::new();
-    for (number, batch) in batches.iter().enumerate() {
-        keys.hashes(batch, &mut one)?;
-        hashes.extend(one.iter().map(|hash| hash << (level * BUCKET_BITS)));
-        places.extend((0..batch.num_rows()).map(|row| (number, row)));
+/// The order by bucket, stable, of the rows of some batches. Rows go straight to their place: a copy in between would
+/// cost as much again.
+struct BucketOrder {
+    /// A batch and a row of it.
+    places: Vec<(usize, usize)>,
+    /// Where each bucket begins in `places`, and the end.
+    offsets: Vec<u32>,
+}
+
+impl BucketOrder {
+    fn of(batches: &[RecordBatch], keys: &HashKeys, level: u32) -> Result<BucketOrder> {
+        let mut hashes = Vec::new();
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        let mut one = Vec::new();
+        for (number, batch) in batches.iter().enumerate() {
+            keys.hashes(batch, &mut one)?;
+            hashes.extend(one.iter().map(|hash| hash << (level * BUCKET_BITS)));
+            places.extend((0..batch.num_rows()).map(|row| (number, row)));
+        }
+        let Partitions { order, offsets } = partition_by_hash(&hashes, BUCKET_BITS)?;
+        Ok(BucketOrder { places: order.iter().map(|&row| places[row as usize]).collect(), offsets })
     }
-    let partitions = partition_by_hash(&hashes, BUCKET_BITS)?;
-    let order: Vec<(usize, usize)> = partitions.order.iter().map(|&row| places[row as usize]).collect();
-    Ok((gather_rows(batches, &order)?, partitions.offsets.into()))
+
+    /// The buckets that are kept together: a piece is given up when its last reader is done, so that the memory of a
+    /// large exchange comes free while it is read.
+    fn pieces(&self, bytes: usize) -> Vec<Range<usize>> {
+        let pieces = (bytes / PIECE_BYTES).clamp(1, MOST_PIECES);
+        let each = BUCKETS.div_ceil(pieces);
+        let pieces = (0..BUCKETS).step_by(each).map(|start| start..BUCKETS.min(start + each));
+        pieces.filter(|buckets| self.offsets[buckets.start] < self.offsets[buckets.end]).collect()
+    }
+
+    /// The rows of some buckets, and the offsets of all buckets among them.
+    fn gather(&self, batches: &[RecordBatch], buckets: &Range<usize>) -> Result<(RecordBatch, Box<[u32]>)> {
+        let (start, end) = (self.offsets[buckets.start], self.offsets[buckets.end]);
+        let rows = gather_rows(batches, &self.places[start as usize..end as usize])?;
+        Ok((rows, self.offsets.iter().map(|offset| (*offset).clamp(start, end) - start).collect()))
+    }
 }
 
 /// Counts the bytes of each bucket's rows.
@@ -166,3 +218,6 @@ fn add_bucket_bytes(batch: &RecordBatch, offsets: &[u32], bytes: &mut [u64; BUCK
     }
     buckets().for_each(|((_, rows), bucket)| bytes[bucket] += (rows * of_row) as u64);
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,12 @@ pub(super) struct Sides {
 }
 
 impl Sides {
+    /// What a task that joins a range of buckets has to hold.
+    pub(super) fn of_buckets(&self, buckets: &Range<usize>) -> Sides {
+        let of = |runs: &RunSet| Arc::new(runs.of_buckets(buckets));
+        Sides { build: of(&self.build), probe: of(&self.probe), shape: Arc::clone(&self.shape) }
+    }
+
     fn step(&self) -> Step {
         self.shape.step
     }

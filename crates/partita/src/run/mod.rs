@@ -34,6 +34,9 @@ use crate::session::{Session, Settings};
 use crate::stage::StageRef;
 use crate::watch::{Closely, Measures, Watch};
 
+/// A unit of work behind an exchange: tables over so many bytes of rows stay in the caches.
+const CACHED_BYTES: u64 = 4 << 20;
+
 /// What a task of the graph leaves.
 #[derive(Debug)]
 pub(crate) enum Output {
@@ -158,7 +161,7 @@ impl RunEnvironment {
 
     /// A task behind an exchange works on so many bytes at once. Nothing that is computed depends on it.
     fn unit_bytes(&self) -> u64 {
-        self.settings.task_bytes.min(self.settings.share() as u64)
+        self.settings.task_bytes.min(self.settings.share() as u64).min(CACHED_BYTES)
     }
 
     /// Remembers a source whose types are too narrow, once.

@@ -82,7 +82,8 @@ pub(super) fn pieces(
                 return Err(Error::internal("a source of buckets reads a stage that wrote none"));
             };
             let runs = runs(stage.id)?;
-            let piece = |range| Piece::Buckets { runs: Arc::clone(&runs), range, keys: keys.clone() };
+            let piece =
+                |range| Piece::Buckets { runs: Arc::new(runs.of_buckets(&range)), range, keys: keys.clone() };
             merged_ranges(&runs, task_bytes).into_iter().map(piece).collect()
         }
         Feed::Planned(Source::Sorted(stage)) => {
@@ -94,7 +95,7 @@ pub(super) fn pieces(
         Feed::Planned(Source::Rows { stage, cut }) => row_pieces(&runs(stage.id)?, cut),
         Feed::Joined(sides) => {
             let ranges = joined_ranges(&sides.build, &sides.probe, task_bytes);
-            ranges.into_iter().map(|range| Piece::Joined { sides: sides.clone(), range }).collect()
+            ranges.into_iter().map(|range| Piece::Joined { sides: sides.of_buckets(&range), range }).collect()
         }
     })
 }

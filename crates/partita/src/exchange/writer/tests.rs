@@ -1,0 +1,77 @@
+//! Large runs lie in pieces, which go with the last of their readers.
+
+use std::sync::{Arc, Weak};
+
+use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type};
+use partita_io::Reserve;
+
+use super::*;
+use crate::exchange::RunSet;
+use crate::op::Flow;
+use crate::session::Budget;
+
+fn store(run_bytes: usize) -> RunStore {
+    let ledger = Ledger::new(&Budget::new(1 << 30), 1 << 29);
+    let spill = SpillDirectory::new(Arc::new(partita_io::Local), std::env::temp_dir());
+    RunStore { ledger, spill, run_bytes, merge_bytes: 1 << 20 }
+}
+
+/// Numbers from `start` on, spread by their own hash.
+fn written(store: &RunStore, start: i64, rows: i64) -> Runs {
+    let keys = HashKeys { columns: vec![0], types: vec![DataType::Int64] };
+    let mut writer = store.writer(Arrangement::ByBucket(keys, 0));
+    for first in (start..start + rows).step_by(10_000) {
+        let numbers: Int64Array = (first..first + 10_000).collect();
+        writer.push(RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]).unwrap()).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+fn read(runs: &RunSet, buckets: &Range<usize>, store: &RunStore) -> Vec<i64> {
+    let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
+    let mut numbers = Vec::new();
+    runs.in_bucket_order(buckets, &memory, &mut |batch| {
+        numbers.extend_from_slice(batch.column(0).as_primitive::<Int64Type>().values());
+        Ok(Flow::Continue)
+    })
+    .unwrap();
+    numbers
+}
+
+#[test]
+fn the_rows_of_ranges_are_those_of_all_however_runs_are_cut() {
+    let sets = [64 << 10, 1 << 20, 64 << 20].map(|run_bytes| {
+        let store = store(run_bytes);
+        let partitions = [0, 1_000_000].map(|start| Arc::new(written(&store, start, 400_000)));
+        (RunSet { partitions: partitions.to_vec() }, store)
+    });
+    let all = read(&sets[0].0, &(0..BUCKETS), &sets[0].1);
+    let mut sorted = all.clone();
+    sorted.sort_unstable();
+    assert!(sorted.into_iter().eq((0..400_000).chain(1_000_000..1_400_000)));
+    for (runs, store) in &sets {
+        assert_eq!(runs.bucket_bytes().iter().sum::<u64>(), 800_000 * 8);
+        let ranges = [0..3, 3..100, 100..101, 101..BUCKETS];
+        let parts = ranges.iter().flat_map(|range| read(&runs.of_buckets(range), range, store));
+        assert!(parts.eq(all.iter().copied()), "ranges do not make the whole");
+    }
+}
+
+#[test]
+fn what_no_range_needs_any_more_is_given_up() {
+    let store = store(64 << 20);
+    let runs = RunSet { partitions: vec![Arc::new(written(&store, 0, 1_000_000))] };
+    let known: Vec<Weak<Run>> = runs.runs().map(Arc::downgrade).collect();
+    assert!(known.len() > 8, "a run of 8 MB should lie in pieces, not in {}", known.len());
+    let halves = [runs.of_buckets(&(0..128)), runs.of_buckets(&(128..BUCKETS))];
+    drop(runs);
+    let alive = || known.iter().filter(|run| run.strong_count() > 0).count();
+    assert_eq!(alive(), known.len());
+    let [first, second] = halves;
+    drop(first);
+    assert!(alive() <= known.len() / 2 + 1, "the piece at the border and what lies behind it");
+    drop(second);
+    assert_eq!(alive(), 0);
+    assert!(store.ledger.reserve_run(1 << 29).is_some(), "their place in the ledger is free too");
+}
