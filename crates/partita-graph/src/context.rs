@@ -1,5 +1,6 @@
 //! What a running task knows about its run: its name, its worker, and whether to stop.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -94,7 +95,34 @@ pub struct TaskContext {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
+thread_local! {
+    static CURRENT: RefCell<Option<TaskContext>> = const { RefCell::new(None) };
+}
+
 impl TaskContext {
+    /// The task that this thread is inside of.
+    pub fn current() -> Option<TaskContext> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Whether this thread is inside a task.
+    pub(crate) fn is_inside() -> bool {
+        CURRENT.with_borrow(Option::is_some)
+    }
+
+    /// Marks this thread as inside the task until the guard is dropped. Threads of the pool are marked by the
+    /// scheduler; this is for one that works for a task on its own.
+    #[must_use = "dropping the guard ends it"]
+    pub fn enter(&self) -> Inside {
+        Inside { before: CURRENT.replace(Some(self.clone())) }
+    }
+
+    /// The same task, stopped by another switch, which should be below [`TaskContext::token`].
+    #[must_use]
+    pub fn with_switch(&self, cancel: CancelToken) -> TaskContext {
+        TaskContext { cancel, stop: Arc::default(), ..self.clone() }
+    }
+
     /// The task's name.
     pub fn name(&self) -> &Name {
         &self.name
@@ -132,5 +160,17 @@ impl TaskContext {
     /// The switch of the whole run.
     pub fn cancel_token(&self) -> &CancelToken {
         &self.cancel
+    }
+}
+
+/// A thread is inside a task as long as this lives; then it is where it was before.
+#[derive(Debug)]
+pub struct Inside {
+    before: Option<TaskContext>,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.before.take());
     }
 }

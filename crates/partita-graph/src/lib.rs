@@ -44,7 +44,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use context::{CancelToken, Stopped, TaskContext};
+pub use context::{CancelToken, Inside, Stopped, TaskContext};
 pub use error::{BoxError, Cause, RunError, panic_message};
 pub use graph::{Again, Graph, Step, TaskId};
 pub use inputs::Inputs;

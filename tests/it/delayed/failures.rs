@@ -207,3 +207,30 @@ fn a_nested_run_stops_with_the_run_around_it() {
         assert_eq!(error.to_string(), "task `fails` failed: on purpose (needed by `gather`)");
     });
 }
+
+#[test]
+fn a_frame_in_a_graph_stops_with_it() {
+    without_hanging(|| {
+        let ready = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&ready);
+        let batch = batch! { "v" => [1_i64] }.unwrap();
+        let endless = move |batch: RecordBatch| {
+            set.store(true, Ordering::Relaxed);
+            for _ in 0..u64::MAX {
+                partita::checkpoint()?;
+                std::thread::yield_now();
+            }
+            Ok::<_, Box<dyn StdError + Send + Sync>>(batch)
+        };
+        let frame = PartitionedFrame::from_batches([batch.clone()]).map_batches(batch.schema(), endless);
+        let fails = try_delayed(move || {
+            while !ready.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Err::<i64, _>("on purpose")
+        });
+        let both = gather((frame.delayed().map(|table| table.num_rows()), fails.name("fails").call()));
+        let error = both.with_session(&session(2)).compute().unwrap_err();
+        assert_eq!(error.to_string(), "task `fails` failed: on purpose (needed by `gather`)");
+    });
+}

@@ -4,7 +4,6 @@
 //! leaves when it finds none; whoever makes tasks ready spawns workers for them. So idle threads sleep in
 //! rayon, where other work can have them, and tasks never run on top of each other on a stack.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,11 +18,6 @@ use super::place::Rank;
 use super::segment::Segment;
 use super::state::{Arrival, Chores, Job, Outcome, Report, Rest, State};
 use super::sync::Gate;
-
-thread_local! {
-    /// Whether this thread is inside a task.
-    static IN_TASK: Cell<bool> = const { Cell::new(false) };
-}
 
 /// What all workers of a run share.
 pub(crate) struct Shared<T> {
@@ -127,7 +121,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
     fn take_turns(self: &Arc<Self>, role: Role) {
         // A task that waits inside rayon (a join) may be given one of our workers to run meanwhile. One
         // task then, and back, or the waiting task would wait for the whole run.
-        let guest = role == Role::Spawned && IN_TASK.get();
+        let guest = role == Role::Spawned && TaskContext::is_inside();
         let stop = Arc::new(AtomicBool::new(false));
         let mut culprit = Culprit { rank: Rank::ROOT, name: Name::from("start of the run") };
         let mut arrival = Arrival { report: None, swept: false, last: false, caller: role == Role::Caller };
@@ -183,7 +177,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             if let Some((observer, _)) = watch {
                 observer.started(&info, context.worker);
             }
-            let _inside = InTask::enter();
+            let _inside = context.enter();
             outcome_of(run(&context, inputs), &context)
         });
         let outcome = guarded(|| {
@@ -204,23 +198,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
 struct Culprit {
     rank: Rank,
     name: Name,
-}
-
-/// Marks the thread as inside a task, until dropped.
-struct InTask {
-    before: bool,
-}
-
-impl InTask {
-    fn enter() -> Self {
-        InTask { before: IN_TASK.replace(true) }
-    }
-}
-
-impl Drop for InTask {
-    fn drop(&mut self) {
-        IN_TASK.set(self.before);
-    }
 }
 
 /// Turns a panic into a failure.

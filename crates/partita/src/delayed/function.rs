@@ -1,4 +1,4 @@
-//! [`delayed`]: a function becomes a maker of nodes.
+//! [`delayed()`]: a function becomes a maker of nodes.
 //!
 //! The macro below is the one place that knows how many arguments there may be.
 
@@ -38,7 +38,7 @@ pub fn delayed<F: Callable<P>, P>(function: F) -> Function<F, P, Returns> {
     Function::new(function)
 }
 
-/// As [`delayed`], for a function that returns a `Result`: the value is what `Ok` holds, and an `Err` ends the
+/// As [`delayed()`], for a function that returns a `Result`: the value is what `Ok` holds, and an `Err` ends the
 /// computation with an error that names the node, its inputs and its users.
 ///
 /// # Example
@@ -55,7 +55,7 @@ pub fn try_delayed<F: Callable<P>, P>(function: F) -> Function<F, P, Tries> {
     Function::new(function)
 }
 
-/// A function whose calls are lazy, made by [`delayed`] or [`try_delayed`].
+/// A function whose calls are lazy, made by [`delayed()`] or [`try_delayed`].
 #[must_use = "`call` makes a node of it"]
 pub struct Function<F, P, M> {
     function: Arc<F>,

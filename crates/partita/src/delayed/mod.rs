@@ -1,4 +1,4 @@
-//! Lazy task graphs of any function: [`delayed`] wraps a function, calling it builds a graph, `compute` runs it.
+//! Lazy task graphs of any function: [`delayed()`] wraps a function, calling it builds a graph, `compute` runs it.
 //!
 //! ```
 //! use partita::prelude::*;
@@ -57,7 +57,7 @@ pub(crate) use task::inherit;
 
 /// A value that is computed when it is asked for: a node of a lazy graph.
 ///
-/// It is made by calling a [`delayed`] function, by operators and methods of other delayed values, or of a
+/// It is made by calling a [`delayed()`] function, by operators and methods of other delayed values, or of a
 /// plain value by [`Delayed::value`]. Cloning makes another handle on the same node. What is asked of a node
 /// ([`Delayed::name`], [`Delayed::retries`] and so on) holds for all handles on it.
 ///

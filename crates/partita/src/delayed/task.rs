@@ -1,13 +1,11 @@
 //! What a task of a delayed graph does: call the node's function, within its time limit, again if it may.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use partita_graph::{BoxError, Inputs, Step, Stopped, TaskContext};
+use partita_graph::{BoxError, CancelToken, Inputs, Step, Stopped, TaskContext};
 
 use super::gather::Parts;
 use super::node::{Body, NodeRef, Rules, Settings, Value};
@@ -25,7 +23,7 @@ pub(super) fn of(
     move |context, inputs| {
         let values = inputs.into_shared().collect();
         let answer = if rules == Rules::default() {
-            call(&node, values, context, None)
+            call(&node, values)
         } else {
             attempt(node, rules, 1, context, values)
         };
@@ -50,7 +48,7 @@ fn attempt(
     let kept = if again { values.clone() } else { Vec::new() };
     let tried = catch_unwind(AssertUnwindSafe(|| match rules.time_limit {
         Some(limit) => within(limit, &node, values, context),
-        None => call(&node, values, context, None),
+        None => call(&node, values),
     }));
     let error = match tried {
         Ok(Ok(step)) => return Ok(step),
@@ -69,13 +67,7 @@ fn attempt(
 }
 
 /// Calls the node's function.
-fn call(
-    node: &NodeRef,
-    values: Vec<Arc<Value>>,
-    context: &TaskContext,
-    given_up: Option<&Arc<AtomicBool>>,
-) -> Answer {
-    let _inside = Current::enter(context, given_up);
+fn call(node: &NodeRef, values: Vec<Arc<Value>>) -> Answer {
     match &node.body {
         Body::Call(function) | Body::Pure(function, _) => function.call(values).map(Step::Done),
         Body::Part(number) => {
@@ -88,11 +80,12 @@ fn call(
 
 /// Calls the node's function on a thread of its own, and gives up on it after `limit`.
 fn within(limit: Duration, node: &NodeRef, values: Vec<Arc<Value>>, context: &TaskContext) -> Answer {
-    let given_up = Arc::new(AtomicBool::new(false));
+    let given_up = CancelToken::below([context.token()]);
     let (sender, receiver) = sync_channel(1);
-    let (own, abandoned, inner) = (Arc::clone(node), Arc::clone(&given_up), context.clone());
+    let (own, inner) = (Arc::clone(node), context.with_switch(given_up.clone()));
     std::thread::Builder::new().name(format!("partita {}", context.name())).spawn(move || {
-        let answer = catch_unwind(AssertUnwindSafe(|| call(&own, values, &inner, Some(&abandoned))));
+        let _inside = inner.enter();
+        let answer = catch_unwind(AssertUnwindSafe(|| call(&own, values)));
         // Nobody listens any more if it took too long; what it made is dropped here.
         drop(catch_unwind(AssertUnwindSafe(|| drop(sender.send(answer)))));
     })?;
@@ -107,7 +100,7 @@ fn within(limit: Duration, node: &NodeRef, values: Vec<Arc<Value>>, context: &Ta
                 rayon::yield_now();
             }
             Err(RecvTimeoutError::Timeout) => {
-                given_up.store(true, Ordering::Relaxed);
+                given_up.cancel();
                 context.check()?;
                 return Err(TooSlow(limit).into());
             }
@@ -115,35 +108,6 @@ fn within(limit: Duration, node: &NodeRef, values: Vec<Arc<Value>>, context: &Ta
                 return Err("the node's thread ended without an answer".into());
             }
         }
-    }
-}
-
-/// The node that runs on this thread.
-struct Running {
-    context: TaskContext,
-    /// Set when the node's time is over.
-    given_up: Option<Arc<AtomicBool>>,
-}
-
-thread_local! {
-    static CURRENT: RefCell<Option<Running>> = const { RefCell::new(None) };
-}
-
-/// Marks a node as the one that runs on this thread, until dropped.
-struct Current {
-    before: Option<Running>,
-}
-
-impl Current {
-    fn enter(context: &TaskContext, given_up: Option<&Arc<AtomicBool>>) -> Current {
-        let running = Running { context: context.clone(), given_up: given_up.cloned() };
-        Current { before: CURRENT.replace(Some(running)) }
-    }
-}
-
-impl Drop for Current {
-    fn drop(&mut self) {
-        CURRENT.set(self.before.take());
     }
 }
 
@@ -170,19 +134,15 @@ impl Drop for Current {
 /// # Ok::<(), partita::Error>(())
 /// ```
 pub fn checkpoint() -> std::result::Result<(), Stopped> {
-    CURRENT.with_borrow(|running| match running {
-        Some(Running { given_up: Some(given_up), .. }) if given_up.load(Ordering::Relaxed) => Err(Stopped),
-        Some(running) => running.context.check(),
-        None => Ok(()),
-    })
+    TaskContext::current().map_or(Ok(()), |context| context.check())
 }
 
 /// The session for a run that may be started inside a node: it stops when that node is no longer wanted.
 pub(crate) fn inherit(session: &Session) -> Session {
-    CURRENT.with_borrow(|running| match running {
-        Some(running) => session.cancelled_by(running.context.token()),
+    match TaskContext::current() {
+        Some(context) => session.cancelled_by(context.token()),
         None => session.clone(),
-    })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
