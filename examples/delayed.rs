@@ -24,6 +24,7 @@ fn main() -> partita::Result<()> {
     let right = sub.call(mul.call(2, 3), 1);
     let result = mul.call(left, right).name("result"); // nothing has run yet
 
+    result.visualize("lesson.svg")?;
     println!("{result:?} = {}", result.compute()?);
     Ok(())
 }
