@@ -35,7 +35,7 @@ impl RunSet {
         memory: &Arc<dyn Reserve>,
         out: &mut Out<'_>,
     ) -> Result<Flow> {
-        let mut gather = Gather::new(self.bytes() / (self.rows() as u64).max(1));
+        let mut gather = Gather::new(self.row_bytes(buckets));
         let held: Vec<usize> = buckets.clone().filter(|&bucket| self.has(bucket)).collect();
         if let [_] | [] = held.as_slice() {
             for run in self.runs() {
@@ -97,6 +97,17 @@ impl RunSet {
             loaded.push((run, batch, first));
         }
         Ok(loaded)
+    }
+
+    /// About how many bytes a row of these buckets takes.
+    fn row_bytes(&self, buckets: &Range<usize>) -> u64 {
+        let rows: usize = self.runs().map(|run| run.bucket_rows(buckets).len()).sum();
+        // Rows as they came, the rows of one hash, lie in no buckets.
+        let bytes = match self.bucket_bytes()[buckets.clone()].iter().sum() {
+            0 => self.bytes(),
+            bytes => bytes,
+        };
+        bytes / (rows as u64).max(1)
     }
 
     fn has(&self, bucket: usize) -> bool {

@@ -67,8 +67,9 @@ impl SortSpec {
     }
 
     /// The rows of a run in order, and the keys of every [`SAMPLE_ROWS`]-th of them.
-    pub(super) fn sorted(&self, gathered: &[RecordBatch]) -> Result<(RecordBatch, Vec<ArrayRef>)> {
-        let batch = concat_batches(&gathered[0].schema(), gathered)?;
+    pub(super) fn sorted(&self, gathered: Vec<RecordBatch>) -> Result<(RecordBatch, Vec<ArrayRef>)> {
+        let batch = concat_batches(&gathered[0].schema(), &gathered)?;
+        drop(gathered);
         let keys = self.key_columns(&batch)?;
         let order = UInt32Array::from(sort_indices(&keys, &self.options)?);
         let sampled: UInt32Array = order.iter().step_by(SAMPLE_ROWS).collect();

@@ -38,6 +38,8 @@ pub(crate) struct RunStore {
     pub(crate) spill: Arc<SpillDirectory>,
     /// A run is closed when it holds so many bytes. What is computed does not depend on it.
     pub(crate) run_bytes: usize,
+    /// The same of a sort, which takes more memory beside its rows.
+    pub(crate) sorted_run_bytes: usize,
     /// What the blocks of runs may take that are merged at once.
     pub(crate) merge_bytes: usize,
 }
@@ -100,9 +102,18 @@ impl RunWriter {
         self.rows += batch.num_rows() as u64;
         self.bytes += logical_bytes(&batch);
         self.gathered.push(batch);
-        // The rows, and soon their copy in order.
-        self.held.set(2 * self.bytes)?;
-        if self.bytes >= self.store.run_bytes { self.close_run() } else { Ok(()) }
+        self.held.set(self.copies() * self.bytes)?;
+        if self.bytes >= self.run_bytes() { self.close_run() } else { Ok(()) }
+    }
+
+    /// The rows are there, and soon their copy in order; between, a sort has their keys and the order itself.
+    fn copies(&self) -> usize {
+        if matches!(self.arrangement, Arrangement::Sorted(_)) { 4 } else { 2 }
+    }
+
+    fn run_bytes(&self) -> usize {
+        let is_sorted = matches!(self.arrangement, Arrangement::Sorted(_));
+        if is_sorted { self.store.sorted_run_bytes } else { self.store.run_bytes }
     }
 
     /// # Errors
@@ -119,7 +130,7 @@ impl RunWriter {
         let (batch, samples) = match self.arrangement.clone() {
             Arrangement::ByBucket(keys, level) => return self.close_buckets(&keys, level),
             Arrangement::AsTheyCome => (concat_batches(&first.schema(), &self.gathered)?, Vec::new()),
-            Arrangement::Sorted(spec) => spec.sorted(&self.gathered)?,
+            Arrangement::Sorted(spec) => spec.sorted(std::mem::take(&mut self.gathered))?,
         };
         self.gathered.clear();
         self.held.set(self.bytes)?;

@@ -146,6 +146,7 @@ impl RunEnvironment {
                 ledger,
                 spill,
                 run_bytes: settings.run_bytes.min(settings.share()),
+                sorted_run_bytes: settings.run_bytes.min(settings.share() / 2),
                 // Most of what runs in memory leave to a thread.
                 merge_bytes: 3 * settings.share(),
             },

@@ -14,7 +14,7 @@ use crate::session::Budget;
 fn store(run_bytes: usize) -> RunStore {
     let ledger = Ledger::new(&Budget::new(1 << 30), 1 << 29);
     let spill = SpillDirectory::new(Arc::new(partita_io::Local), std::env::temp_dir());
-    RunStore { ledger, spill, run_bytes, merge_bytes: 1 << 20 }
+    RunStore { ledger, spill, run_bytes, sorted_run_bytes: run_bytes, merge_bytes: 1 << 20 }
 }
 
 /// Numbers from `start` on, spread by their own hash.
