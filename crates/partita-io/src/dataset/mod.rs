@@ -17,6 +17,7 @@ mod publish;
 mod sink;
 mod spill;
 mod staging;
+mod sync;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use part::PartWriter;
 use sink::FileSink;
 pub(crate) use staging::INFIX;
 use staging::{Staging, remove_file};
+use sync::Syncer;
 use target::{Existing, Target};
 
 use crate::{Error, FileSystem, Notice, Result};
@@ -97,6 +99,8 @@ pub struct WriteReport {
 #[derive(Debug)]
 pub(crate) struct Shared {
     files: Arc<dyn FileSystem>,
+    /// Dropped before the directory in which its files are.
+    syncer: Syncer,
     staging: Staging,
     options: WriteOptions,
     schema: SchemaRef,
@@ -148,6 +152,7 @@ impl DatasetWriter {
         let name_token = adds.then(|| staging.token().to_string());
         let shared = Arc::new(Shared {
             files,
+            syncer: Syncer::default(),
             staging,
             options,
             schema,
@@ -180,6 +185,7 @@ impl DatasetWriter {
         if parts.iter().all(|part| part.files.is_empty()) {
             parts = vec![self.part(0).finish_empty()?];
         }
+        self.shared.syncer.finish()?;
         let mut files: Vec<WrittenFile> = parts.into_iter().flat_map(|part| part.files).collect();
         self.shared.remove_others(&files)?;
         if self.shared.name_token.is_some() {
@@ -212,6 +218,8 @@ impl DatasetWriter {
     /// # Errors
     /// The system refuses; the next write to the same place will try again.
     pub fn abort(self) -> Result<()> {
+        // What could not be synced is removed.
+        let _ = self.shared.syncer.finish();
         self.shared.staging.remove()
     }
 

@@ -68,7 +68,7 @@ impl PartWriter {
         self.partitioner.as_ref().map_or(0, |partitioner| partitioner.spilled)
     }
 
-    /// Writes what is left and makes the part's files durable.
+    /// Writes what is left. [`super::DatasetWriter::commit`] makes sure that it is durable.
     ///
     /// # Errors
     /// As [`PartWriter::write`].
@@ -169,7 +169,8 @@ impl Series {
     fn close(&mut self) -> Result<()> {
         let Some(OpenFile { relative, encoder, rows }) = self.open.take() else { return Ok(()) };
         let path = self.path(&relative);
-        let closed = encoder.finish().and_then(FileSink::close).map_err(|e| e.in_file(&path));
+        let closed = encoder.finish().and_then(|sink| sink.hand_over(&self.shared.syncer));
+        let closed = closed.map_err(|e| e.in_file(&path));
         // Noted first, so that a failed file is removed with the others.
         self.done.push(WrittenFile { path: relative, rows, bytes: *closed.as_ref().unwrap_or(&0) });
         closed.map(|_| ())

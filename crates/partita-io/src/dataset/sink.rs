@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::sync::Syncer;
 use crate::{Error, FileSystem, Result, WriteFile};
 
 /// Large enough that a system call costs nothing beside what it writes.
@@ -78,6 +79,13 @@ impl FileSink {
     pub(crate) fn close(mut self) -> Result<u64> {
         self.flush().map_err(|e| self.errors.explain(e))?;
         self.file.sync().map_err(|e| Error::system("sync the file", &self.errors.path, e))?;
+        Ok(self.written)
+    }
+
+    /// Writes what is buffered and leaves it to `syncer` to make the file durable; returns its length.
+    pub(super) fn hand_over(mut self, syncer: &Syncer) -> Result<u64> {
+        self.flush().map_err(|e| self.errors.explain(e))?;
+        syncer.sync(self.errors.path, self.file)?;
         Ok(self.written)
     }
 

@@ -118,7 +118,7 @@ fn a_value_longer_than_a_name_may_be_is_a_clear_error() {
 }
 
 #[test]
-fn ten_thousand_values_in_bounded_memory_with_one_file_open() {
+fn ten_thousand_values_in_bounded_memory_with_few_files_open() {
     let scratch = scratch();
     let root = scratch.path().join("data");
     let faulty = Faulty::new(local());
@@ -142,7 +142,7 @@ fn ten_thousand_values_in_bounded_memory_with_one_file_open() {
         .count();
     assert!(spills >= 2, "{spills} runs");
     let parts = vec![part.finish().unwrap()];
-    // At most one data file is open: it is synced before the next is created.
+    // Data files are open until they are synced, and only so many may wait for that.
     let mut open = 0;
     for entry in faulty.journal().iter().filter(|e| e.path.extension().is_some_and(|e| e == "parquet")) {
         match entry.call {
@@ -150,7 +150,7 @@ fn ten_thousand_values_in_bounded_memory_with_one_file_open() {
             Call::Sync => open -= 1,
             _ => {}
         }
-        assert!(open <= 1);
+        assert!(open <= 40, "{open} files are open");
     }
     let report = writer.commit(parts).unwrap();
     assert_eq!((report.files.len() as i64, report.rows as i64), (values, total));

@@ -4,7 +4,13 @@ use crate::dataset::options::ParquetCompression;
 use crate::{Error, Result};
 
 /// A compressor with its working memory, used for page after page.
-pub(super) enum Codec {
+pub(super) struct Codec {
+    compressor: Compressor,
+    /// The page compressed last.
+    compressed: Vec<u8>,
+}
+
+enum Compressor {
     None,
     Snappy(Box<snap::raw::Encoder>),
     Zstd(Box<zstd::bulk::Compressor<'static>>),
@@ -13,23 +19,44 @@ pub(super) enum Codec {
 impl Codec {
     /// The codec, or `None` if only the parquet crate has it.
     pub(super) fn open(compression: ParquetCompression) -> Result<Option<Self>> {
-        Ok(match compression {
-            ParquetCompression::None => Some(Codec::None),
-            ParquetCompression::Snappy => Some(Codec::Snappy(Box::new(snap::raw::Encoder::new()))),
+        let compressor = match compression {
+            ParquetCompression::None => Compressor::None,
+            ParquetCompression::Snappy => Compressor::Snappy(Box::new(snap::raw::Encoder::new())),
             ParquetCompression::Zstd(level) => {
-                let compressor = zstd::bulk::Compressor::new(level).map_err(failed)?;
-                Some(Codec::Zstd(Box::new(compressor)))
+                Compressor::Zstd(Box::new(zstd::bulk::Compressor::new(level).map_err(failed)?))
             }
-            ParquetCompression::Lz4 | ParquetCompression::Gzip(_) | ParquetCompression::Brotli(_) => None,
-        })
+            ParquetCompression::Lz4 | ParquetCompression::Gzip(_) | ParquetCompression::Brotli(_) => {
+                return Ok(None);
+            }
+        };
+        Ok(Some(Codec { compressor, compressed: Vec::new() }))
     }
 
-    pub(super) fn compress(&mut self, page: Vec<u8>) -> Result<Vec<u8>> {
-        match self {
-            Codec::None => Ok(page),
-            Codec::Snappy(encoder) => encoder.compress_vec(&page).map_err(failed),
-            Codec::Zstd(compressor) => compressor.compress(&page).map_err(failed),
-        }
+    /// Whether to compress a value takes longer than to find it among others.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self.compressor, Compressor::Zstd(_))
+    }
+
+    /// The page compressed, until the next one is.
+    pub(super) fn compress<'a>(&'a mut self, page: &'a [u8]) -> Result<&'a [u8]> {
+        let compressed = &mut self.compressed;
+        let mut room = |bytes: usize| {
+            if compressed.len() < bytes {
+                compressed.resize(bytes, 0);
+            }
+        };
+        let length = match &mut self.compressor {
+            Compressor::None => return Ok(page),
+            Compressor::Snappy(encoder) => {
+                room(snap::raw::max_compress_len(page.len()));
+                encoder.compress(page, compressed).map_err(failed)?
+            }
+            Compressor::Zstd(compressor) => {
+                room(zstd::zstd_safe::compress_bound(page.len()));
+                compressor.compress_to_buffer(page, compressed.as_mut_slice()).map_err(failed)?
+            }
+        };
+        Ok(&compressed[..length])
     }
 }
 

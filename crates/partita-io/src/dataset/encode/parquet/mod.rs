@@ -7,7 +7,9 @@
 mod bounds;
 mod chunk;
 mod codec;
+mod header;
 mod hybrid;
+mod pages;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,7 +25,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
-use self::chunk::{Chunk, ChunkOptions};
+use self::chunk::{Chunk, ChunkOptions, Press};
 use self::codec::Codec;
 use super::Encoder;
 use crate::dataset::options::{ParquetCompression, ParquetStatistics, ParquetVersion, ParquetWriteOptions};
@@ -47,7 +49,7 @@ pub(super) struct ParquetEncoder {
     options: ParquetWriteOptions,
     chunk_options: ChunkOptions,
     /// None if only the parquet crate has the codec.
-    codec: Option<Codec>,
+    press: Option<Press>,
     columns: Vec<Column>,
     rows: usize,
 }
@@ -82,7 +84,7 @@ impl ParquetEncoder {
             errors,
             options: options.clone(),
             chunk_options,
-            codec: if own { Codec::open(options.compression)? } else { None },
+            press: if own { Codec::open(options.compression)?.map(Press::new) } else { None },
             columns: Vec::new(),
             rows: 0,
         })
@@ -100,7 +102,7 @@ impl ParquetEncoder {
                 leaf += 1;
             }
             let writers: Vec<ArrowColumnWriter> = theirs.by_ref().take(leaf - first).collect();
-            let own = if self.codec.is_some() && leaf - first == 1 {
+            let own = if self.press.is_some() && leaf - first == 1 {
                 self.own(field, leaves.column(first))
             } else {
                 None
@@ -124,8 +126,8 @@ impl ParquetEncoder {
         }
         for ((column, field), array) in self.columns.iter_mut().zip(self.schema.fields()).zip(batch.columns())
         {
-            match (column, &mut self.codec) {
-                (Column::Own(chunk), Some(codec)) => chunk.append(array, codec)?,
+            match (column, &mut self.press) {
+                (Column::Own(chunk), Some(press)) => chunk.append(array, press)?,
                 (Column::Own(_), None) => {}
                 (Column::Theirs(writers), _) => {
                     let leaves = compute_leaves(field, array).map_err(|e| self.errors.explain(e))?;
@@ -150,9 +152,9 @@ impl ParquetEncoder {
         let errors = &self.errors;
         let mut group = self.writer.next_row_group().map_err(|e| errors.explain(e))?;
         for column in self.columns.drain(..) {
-            match (column, &mut self.codec) {
-                (Column::Own(chunk), Some(codec)) => {
-                    let (bytes, close) = chunk.close(codec)?;
+            match (column, &mut self.press) {
+                (Column::Own(chunk), Some(press)) => {
+                    let (bytes, close) = chunk.close(press)?;
                     group.append_column(&bytes, close).map_err(|e| errors.explain(e))?;
                 }
                 (Column::Own(_), None) => {}
