@@ -192,4 +192,12 @@ fn a_cancelled_run_stops_within_a_second_and_leaves_nothing() {
     assert_eq!(below(directory.path()), [spill.to_string_lossy()]);
     let again = frame.len().expect_err("a cancelled session stays so");
     assert!(again.is_cancelled(), "{again}");
+    // Nor does it look into files for a schema.
+    let path = directory.path().join("x.csv");
+    std::fs::write(&path, "a\n1\n").expect("a file");
+    let schema = session
+        .read_csv(path, partita::io::csv::CsvOptions::default())
+        .schema()
+        .expect_err("it is cancelled");
+    assert!(schema.is_cancelled(), "{schema}");
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use partita_io::{Limits, Listing, ListingOptions, Local, ReadContext, ScanRequest, Unlimited, csv};
+use partita_io::{Listing, ListingOptions, Local, ReadContext, ScanRequest, csv};
 
 /// A table like those of the db-benchmark: short text, integers, floats, a date and a timestamp.
 fn generate(bytes: usize) -> (String, u64, i64) {
@@ -57,8 +57,7 @@ fn measure(name: &str, bytes: usize, repeats: usize, mut run: impl FnMut()) {
 }
 
 fn read(path: &Path, options: &csv::CsvOptions, projection: Option<Vec<usize>>) -> (u64, i64) {
-    let context =
-        ReadContext { files: Arc::new(Local), limits: Limits::default(), memory: Arc::new(Unlimited) };
+    let context = ReadContext::new(Arc::new(Local));
     let listing = Listing::open(path, &ListingOptions::new(["csv"]), &Local).expect("the file is there");
     let source = csv::open(listing, options, &context).expect("the file can be read");
     let request = ScanRequest { projection, ..ScanRequest::default() };

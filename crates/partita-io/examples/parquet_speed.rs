@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use partita_io::parquet::ParquetOptions;
-use partita_io::{Limits, Listing, ListingOptions, Local, ReadContext, RowFilter, ScanRequest, Unlimited};
+use partita_io::{Listing, ListingOptions, Local, ReadContext, RowFilter, ScanRequest};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -30,8 +30,7 @@ fn main() -> Outcome<()> {
     if !path.exists() {
         generate(path, rows)?;
     }
-    let context =
-        ReadContext { files: Arc::new(Local), limits: Limits::default(), memory: Arc::new(Unlimited) };
+    let context = ReadContext::new(Arc::new(Local));
     let listing = Listing::open(path.to_path_buf(), &ListingOptions::new(["parquet"]), &Local)?;
     let source = partita_io::parquet::open(listing, &ParquetOptions::default(), &context)?;
     let scan = |name: &str, request: ScanRequest| -> Outcome<()> {

@@ -4,20 +4,24 @@
 //! header and the automaton's state at every cut; `input.rs` gives text; `block.rs` reads blocks of whole
 //! records; `index.rs` (on `masks.rs`, with `dialect.rs` as its reference) finds all fields of a block;
 //! `rows.rs` makes a table of them; `convert.rs` and `text.rs` make columns, with `value.rs`, `number.rs`
-//! and `moment.rs` for single cells; `reader.rs` puts batches together and applies the policy for bad rows,
-//! writing `reject.rs`; `infer.rs` guesses types and `widen.rs` corrects the guess.
+//! and `moment.rs` for single cells; `reader.rs` goes from block to block, `plan.rs` puts batches together, and
+//! `judge.rs` applies the policy for bad rows; `infer.rs` guesses types and `widen.rs` corrects the guess.
 
 mod block;
+mod columns;
 mod convert;
 mod dialect;
 mod file;
 mod index;
 mod infer;
 mod input;
+mod judge;
 mod masks;
 mod moment;
 mod number;
 mod options;
+mod place;
+mod plan;
 mod reader;
 mod rows;
 mod source;

@@ -42,6 +42,8 @@ enum Kind {
     TypeTooNarrow { value: String, data_type: String },
     /// The caller's options or files do not go together.
     Invalid(String),
+    /// Whoever asked for it does not want it any more.
+    Cancelled,
     /// The engine's own filter failed inside a reader.
     Filter(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -79,6 +81,10 @@ impl Error {
     /// Options, paths or schemas that do not go together.
     pub fn invalid(message: impl Into<String>) -> Self {
         Error::new(Kind::Invalid(message.into()))
+    }
+    /// The run was stopped, see [`crate::Stop`].
+    pub fn cancelled() -> Self {
+        Error::new(Kind::Cancelled)
     }
     /// An error of the engine's [`crate::RowFilter`], passed through unchanged.
     pub fn filter(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
@@ -132,6 +138,10 @@ impl Error {
     pub fn is_type_too_narrow(&self) -> bool {
         matches!(self.0.kind, Kind::TypeTooNarrow { .. })
     }
+    /// Whether the run was stopped.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.kind, Kind::Cancelled)
+    }
     /// Whether the memory budget was too small.
     pub fn is_memory(&self) -> bool {
         matches!(self.0.kind, Kind::Memory(_))
@@ -172,6 +182,7 @@ impl fmt::Display for Error {
             Kind::TypeTooNarrow { value, data_type } => {
                 write!(f, "the value `{value}` is not of type {data_type}")?
             }
+            Kind::Cancelled => f.write_str("the run was cancelled")?,
             Kind::Filter(source) => write!(f, "{source}")?,
         }
         if let Some(column) = &inner.column {

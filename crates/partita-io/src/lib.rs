@@ -29,6 +29,7 @@ mod reject;
 mod replace;
 mod reserved;
 mod source;
+mod together;
 mod unify;
 
 pub use compression::{ByteStream, Compression};
@@ -50,6 +51,6 @@ pub use machine::{memory_available, resident_memory};
 pub use replace::replace_file;
 pub use source::{
     BatchReader, ColumnStatistics, Compare, Notice, Prune, ReadContext, Reserve, RowFilter, ScanRequest,
-    Source, Split, Statistics, Unlimited,
+    Source, Split, Statistics, Stop, Unlimited,
 };
 pub use unify::ExtraColumns;

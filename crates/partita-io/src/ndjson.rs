@@ -79,8 +79,7 @@ pub fn open(listing: Listing, options: &NdjsonOptions, context: &ReadContext) ->
         compressions.push(Compression::of_file(&DataFile::open(&*context.files, info)?)?);
     }
     let files = Arc::new(Files { listing, compressions, options: options.clone() });
-    let rows =
-        if options.extra_columns == ExtraColumns::Union { usize::MAX } else { options.infer_rows.max(1) };
+    let rows = (options.extra_columns != ExtraColumns::Union).then(|| options.infer_rows.max(1));
     let sample = Sample::take(&files, rows, context)?;
     let (rows, bytes) = (sample.rows, sample.bytes);
     let kinds = Arc::new(sample.into_kinds(&options.types)?);
@@ -102,6 +101,28 @@ impl Files {
         let opened = DataFile::open(&*context.files, file_info)?;
         Lines::open(opened, self.compressions[file], range, context)
             .map_err(|error| error.in_file(&file_info.path))
+    }
+}
+
+impl Files {
+    /// How some files are cut: by their sizes alone.
+    fn pieces(&self, files: impl IntoIterator<Item = usize>) -> Vec<Piece> {
+        let step = self.options.split_bytes.max(1);
+        let mut pieces = Vec::new();
+        for file in files {
+            let len = self.listing.files[file].len;
+            if self.compressions[file] != Compression::None {
+                pieces.push(Piece { file, range: 0..len });
+                continue;
+            }
+            let mut start = 0;
+            while start < len {
+                let end = start.saturating_add(step).min(len);
+                pieces.push(Piece { file, range: start..end });
+                start = end;
+            }
+        }
+        pieces
     }
 }
 
@@ -145,26 +166,6 @@ impl NdjsonSource {
 
     fn listing(&self) -> &Listing {
         &self.files.listing
-    }
-
-    fn pieces(&self, request: &ScanRequest) -> Vec<Piece> {
-        let first_partition = self.own.fields().len();
-        let step = self.files.options.split_bytes.max(1);
-        let mut pieces = Vec::new();
-        for file in self.listing().kept(&request.prune, first_partition) {
-            let len = self.listing().files[file].len;
-            if self.files.compressions[file] == Compression::None {
-                let mut start = 0;
-                while start < len {
-                    let end = start.saturating_add(step).min(len);
-                    pieces.push(Piece { file, range: start..end });
-                    start = end;
-                }
-            } else {
-                pieces.push(Piece { file, range: 0..len });
-            }
-        }
-        pieces
     }
 
     fn reader(
@@ -220,7 +221,7 @@ impl Source for NdjsonSource {
     }
 
     fn splits(&self, request: &ScanRequest, context: &ReadContext) -> Result<Vec<Split>> {
-        let pieces = self.pieces(request);
+        let pieces = self.files.pieces(self.listing().kept(&request.prune, self.own.fields().len()));
         let bytes: Vec<u64> = pieces.iter().map(|piece| piece.range.end - piece.range.start).collect();
         let groups = grouped(&bytes, self.files.options.split_bytes);
         let reject = match &self.files.options.bad_rows {

@@ -16,6 +16,7 @@ mod piece;
 mod pruning;
 mod quirks;
 mod read;
+mod row_group;
 mod schema;
 mod split;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use arrow::datatypes::{SchemaRef, TimeUnit};
 
 use crate::file_columns::FileColumns;
+use crate::together::in_order;
 use crate::unify::{Widening, unify};
 use crate::{
     BatchReader, Error, ExtraColumns, FileInfo, Listing, ReadContext, Result, ScanRequest, Source, Split,
@@ -81,22 +83,11 @@ fn footers(
     options: &ParquetOptions,
     context: &ReadContext,
 ) -> Result<Vec<Arc<ParquetFile>>> {
-    let read = |part: &[FileInfo]| -> Vec<Result<Arc<ParquetFile>>> {
-        part.iter().map(|info| footer::read(info, options, context).map(Arc::new)).collect()
-    };
-    if files.len() < FOOTERS_AT_ONCE {
-        return read(files).into_iter().collect();
-    }
-    let part = files.len().div_ceil(FOOTERS_AT_ONCE);
-    let results = std::thread::scope(|scope| {
-        let threads: Vec<_> = files.chunks(part).map(|part| scope.spawn(move || read(part))).collect();
-        let joined = threads.into_iter().map(|thread| match thread.join() {
-            Ok(results) => results,
-            Err(_) => vec![Err(Error::corrupt("a footer made its reader panic"))],
-        });
-        joined.flatten().collect::<Vec<_>>()
-    });
-    results.into_iter().collect()
+    let threads = if files.len() < FOOTERS_AT_ONCE { 1 } else { FOOTERS_AT_ONCE };
+    in_order("Parquet", threads, files.len(), |file| {
+        context.check()?;
+        footer::read(&files[file], options, context).map(Arc::new)
+    })
 }
 
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
-use crate::{FileSystem, Limits, Result};
+use crate::{Error, FileSystem, Limits, Result};
 
 /// Files of one format with one schema.
 pub trait Source: Send + Sync + Debug {
@@ -179,6 +179,35 @@ pub struct ReadContext {
     pub limits: Limits,
     /// Asked before memory is taken whose size comes from a file.
     pub memory: Arc<dyn Reserve>,
+    /// Asked every now and then whether the work is still wanted.
+    pub stop: Arc<dyn Stop>,
+    /// Threads that may be used where much is read outside a run: schemas that need many files, and
+    /// [`Source::widened`].
+    pub threads: usize,
+}
+
+impl ReadContext {
+    /// Over these files, with the default limits, without a budget, never stopped, on one thread.
+    pub fn new(files: Arc<dyn FileSystem>) -> Self {
+        ReadContext {
+            files,
+            limits: Limits::default(),
+            memory: Arc::new(Unlimited),
+            stop: Arc::new(Unlimited),
+            threads: 1,
+        }
+    }
+
+    /// An error once the work is not wanted any more.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.stop.is_stopped() { Err(Error::cancelled()) } else { Ok(()) }
+    }
+}
+
+/// Whether work is still wanted.
+pub trait Stop: Send + Sync + Debug {
+    /// True once it is not. Asked often, so it must be cheap.
+    fn is_stopped(&self) -> bool;
 }
 
 /// The engine's memory ledger as a reader sees it.
@@ -192,7 +221,7 @@ pub trait Reserve: Send + Sync + Debug {
     fn release(&self, bytes: usize);
 }
 
-/// A [`Reserve`] without a budget, for tools and tests.
+/// A [`Reserve`] without a budget and a [`Stop`] that never comes, for tools and tests.
 #[derive(Debug, Default)]
 pub struct Unlimited;
 
@@ -201,6 +230,12 @@ impl Reserve for Unlimited {
         Ok(())
     }
     fn release(&self, _bytes: usize) {}
+}
+
+impl Stop for Unlimited {
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Facts about a source.

@@ -313,6 +313,7 @@ impl From<partita_io::Error> for Error {
                 Ok(own) => *own,
                 Err(source) => Error::new(Kind::User(source)),
             },
+            Err(error) if error.is_cancelled() => Error::cancelled(),
             Err(error) => Error::new(Kind::Io(error)),
         }
     }

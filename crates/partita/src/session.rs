@@ -132,10 +132,17 @@ impl Session {
     /// What a reader may use outside a run: to find files and infer schemas.
     pub(crate) fn read_context(&self) -> partita_io::ReadContext {
         partita_io::ReadContext {
-            files: Arc::clone(&self.inner.settings.files),
             limits: self.inner.settings.limits.clone(),
             memory: Arc::clone(self.budget()) as _,
+            stop: self.stop(),
+            threads: self.inner.settings.threads,
+            ..partita_io::ReadContext::new(Arc::clone(&self.inner.settings.files))
         }
+    }
+
+    /// The cancel handle, as readers ask it.
+    pub(crate) fn stop(&self) -> Arc<dyn partita_io::Stop> {
+        Arc::new(Cancelled(self.cancel_token().clone()))
     }
 
     /// The session's threads, started when they are first needed.
@@ -151,6 +158,15 @@ impl Session {
         pool.clone().map_err(|error| {
             Error::invalid(format!("cannot start {} threads: {error}", self.inner.settings.threads))
         })
+    }
+}
+
+#[derive(Debug)]
+struct Cancelled(CancelToken);
+
+impl partita_io::Stop for Cancelled {
+    fn is_stopped(&self) -> bool {
+        self.0.is_cancelled()
     }
 }
 

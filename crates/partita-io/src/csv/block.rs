@@ -11,7 +11,7 @@ use arrow::buffer::Buffer;
 use super::dialect::{Dialect, State};
 use super::index::{Index, index};
 use super::input::Input;
-use crate::{Error, Limits, ReadContext, Reserve, Result};
+use crate::{Error, ReadContext, Result};
 
 /// Zeros behind the text, so that sixteen bytes can be loaded from the start of every cell.
 const PADDING: usize = 32;
@@ -52,8 +52,7 @@ pub(crate) struct BlockReader {
     done: bool,
     next_bytes: usize,
     block_bytes: usize,
-    limits: Limits,
-    memory: Arc<dyn Reserve>,
+    context: ReadContext,
     reserved: usize,
     spare: Option<Vec<u8>>,
 }
@@ -79,8 +78,7 @@ impl BlockReader {
             done: range.is_empty(),
             next_bytes: first_bytes.min(block_bytes),
             block_bytes,
-            limits,
-            memory: Arc::clone(&context.memory),
+            context: ReadContext { limits, ..context.clone() },
             reserved: 0,
             spare: None,
         }
@@ -110,6 +108,7 @@ impl BlockReader {
         if self.done {
             return Ok(None);
         }
+        self.context.check()?;
         let mut bytes = self.spare.take().unwrap_or_default();
         let mut len = self.tail.len();
         let mut wanted = self.wanted(len);
@@ -146,7 +145,7 @@ impl BlockReader {
                 return self.finish_block(bytes, found, complete, unclosed).map(Some);
             }
             self.check_line(len as u64, self.offset)?;
-            wanted = len.max(OVERLAP_BYTES).min(self.limits.line_bytes + 1);
+            wanted = len.max(OVERLAP_BYTES).min(self.context.limits.line_bytes + 1);
             self.make_room(&mut bytes, len + wanted)?;
         }
     }
@@ -185,7 +184,7 @@ impl BlockReader {
 
     fn finish_block(&mut self, bytes: Vec<u8>, found: Index, len: usize, unclosed: bool) -> Result<Block> {
         let offset = self.offset;
-        if len > self.limits.line_bytes {
+        if len > self.context.limits.line_bytes {
             let mut start = 0;
             for &entries in &found.records {
                 let next = found.nexts[entries as usize];
@@ -193,7 +192,7 @@ impl BlockReader {
                 start = next;
             }
         }
-        if len > self.limits.cell_bytes {
+        if len > self.context.limits.cell_bytes {
             self.check_cells(&found, offset)?;
         }
         self.offset += len as u64;
@@ -201,7 +200,7 @@ impl BlockReader {
     }
 
     fn check_line(&self, bytes: u64, offset: u64) -> Result<()> {
-        let limit = self.limits.line_bytes as u64;
+        let limit = self.context.limits.line_bytes as u64;
         if bytes <= limit {
             return Ok(());
         }
@@ -209,7 +208,7 @@ impl BlockReader {
     }
 
     fn check_cells(&self, found: &Index, offset: u64) -> Result<()> {
-        let limit = self.limits.cell_bytes as u64;
+        let limit = self.context.limits.cell_bytes as u64;
         for pair in found.nexts.windows(2) {
             let bytes = u64::from(pair[1].saturating_sub(pair[0] + 1));
             if bytes > limit {
@@ -230,7 +229,7 @@ impl BlockReader {
         let needed = len + PADDING;
         let total = needed.saturating_mul(2);
         if total > self.reserved {
-            self.memory.reserve(total - self.reserved)?;
+            self.context.memory.reserve(total - self.reserved)?;
             self.reserved = total;
         }
         if bytes.capacity() == 0 {
@@ -249,6 +248,6 @@ impl BlockReader {
 
 impl Drop for BlockReader {
     fn drop(&mut self) {
-        self.memory.release(self.reserved);
+        self.context.memory.release(self.reserved);
     }
 }

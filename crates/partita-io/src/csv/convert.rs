@@ -135,31 +135,28 @@ pub(crate) fn convert(
         DataType::Int8 => column.integers::<Int8Type>(),
         DataType::Int16 => column.integers::<Int16Type>(),
         DataType::Int32 => column.integers::<Int32Type>(),
-        DataType::Int64 => {
-            column.primitive::<Int64Type>(|bytes, start, end| number::integer(bytes, start, end, grammar))
-        }
+        DataType::Int64 => column.primitive::<Int64Type>(Integers(grammar)),
         DataType::UInt8 => column.integers::<UInt8Type>(),
         DataType::UInt16 => column.integers::<UInt16Type>(),
         DataType::UInt32 => column.integers::<UInt32Type>(),
-        DataType::UInt64 => {
-            column.primitive::<UInt64Type>(|bytes, start, end| number::unsigned(&bytes[start..end]))
-        }
-        DataType::Float32 => {
-            column.primitive::<Float32Type>(|bytes, start, end| number::single_float(&bytes[start..end]))
-        }
-        DataType::Float64 => {
-            column.primitive::<Float64Type>(|bytes, start, end| number::float(bytes, start, end, grammar))
-        }
+        DataType::UInt64 => column.primitive::<UInt64Type>(|bytes: &[u8], start: usize, end: usize| {
+            number::unsigned(&bytes[start..end])
+        }),
+        DataType::Float32 => column.primitive::<Float32Type>(|bytes: &[u8], start: usize, end: usize| {
+            number::single_float(&bytes[start..end])
+        }),
+        DataType::Float64 => column.primitive::<Float64Type>(Floats(grammar)),
         DataType::Date32 => column.primitive::<Date32Type>(moment::date),
-        DataType::Date64 => column.primitive::<Date64Type>(|bytes, start, end| {
+        DataType::Date64 => column.primitive::<Date64Type>(|bytes: &[u8], start: usize, end: usize| {
             moment::date(bytes, start, end).map(|days| i64::from(days) * 86_400_000)
         }),
         DataType::Time32(_) | DataType::Time64(_) => column.times(),
         DataType::Timestamp(unit, zone) => column.timestamps(*unit, zone.as_deref())?,
         DataType::Decimal128(precision, scale) => {
-            let mut decimals = column.primitive::<Decimal128Type>(|bytes, start, end| {
-                number::decimal(&bytes[start..end], *precision, *scale)
-            });
+            let mut decimals =
+                column.primitive::<Decimal128Type>(|bytes: &[u8], start: usize, end: usize| {
+                    number::decimal(&bytes[start..end], *precision, *scale)
+                });
             decimals.array = cast_to(&decimals.array, field.data_type)?;
             decimals
         }
@@ -213,6 +210,38 @@ impl Validity {
     }
 }
 
+/// What the text in a range of bytes that is not empty says.
+trait Parse<N> {
+    fn parse(&self, bytes: &[u8], start: usize, end: usize) -> Option<N>;
+}
+
+impl<N, F: Fn(&[u8], usize, usize) -> Option<N>> Parse<N> for F {
+    #[inline(always)]
+    fn parse(&self, bytes: &[u8], start: usize, end: usize) -> Option<N> {
+        self(bytes, start, end)
+    }
+}
+
+/// The most common types, whose parsing must become part of the loop: a closure that is named twice stays a
+/// function of its own.
+struct Integers(Grammar);
+
+impl Parse<i64> for Integers {
+    #[inline(always)]
+    fn parse(&self, bytes: &[u8], start: usize, end: usize) -> Option<i64> {
+        number::integer(bytes, start, end, self.0)
+    }
+}
+
+struct Floats(Grammar);
+
+impl Parse<f64> for Floats {
+    #[inline(always)]
+    fn parse(&self, bytes: &[u8], start: usize, end: usize) -> Option<f64> {
+        number::float(bytes, start, end, self.0)
+    }
+}
+
 struct Column<'a> {
     decoder: &'a Decoder,
     cells: Cells<'a>,
@@ -220,12 +249,9 @@ struct Column<'a> {
 }
 
 impl Column<'_> {
-    /// The loop for all fixed-width types. `parse` gets bytes and a range that is not empty.
+    /// The loop for all fixed-width types.
     #[inline]
-    fn primitive<T: ArrowPrimitiveType>(
-        &self,
-        parse: impl Fn(&[u8], usize, usize) -> Option<T::Native>,
-    ) -> Converted {
+    fn primitive<T: ArrowPrimitiveType>(&self, parse: impl Parse<T::Native>) -> Converted {
         let (rows, bytes) = (self.cells.rows(), self.cells.bytes);
         let mut values = vec![T::Native::default(); rows];
         let mut validity = Validity::new(rows);
@@ -234,12 +260,12 @@ impl Column<'_> {
         for (row, (slot, cell)) in values.iter_mut().zip(cells).enumerate() {
             if cell.end > cell.start
                 && !self.decoder.nulls.may_be(cell.end - cell.start)
-                && let Some(value) = parse(bytes, cell.start, cell.end)
+                && let Some(value) = parse.parse(bytes, cell.start, cell.end)
             {
                 *slot = value;
                 continue;
             }
-            match self.decoder.exact(bytes, cell, |text| parse(text, 0, text.len())) {
+            match self.decoder.exact(bytes, cell, |text| parse.parse(text, 0, text.len())) {
                 Exact::Value(value) => *slot = value,
                 Exact::Null => validity.set_null(row),
                 Exact::Bad => {
@@ -257,7 +283,7 @@ impl Column<'_> {
         T::Native: TryFrom<i64>,
     {
         let grammar = self.field.grammar;
-        self.primitive::<T>(|bytes, start, end| {
+        self.primitive::<T>(|bytes: &[u8], start: usize, end: usize| {
             number::integer(bytes, start, end, grammar).and_then(|value| value.try_into().ok())
         })
     }
@@ -292,14 +318,21 @@ impl Column<'_> {
         let narrow = |value: Option<i64>| value.and_then(|value| i32::try_from(value).ok());
         match self.field.data_type {
             DataType::Time32(TimeUnit::Second) => {
-                self.primitive::<Time32SecondType>(|b, s, e| narrow(parse(b, s, e, TimeUnit::Second)))
+                self.primitive::<Time32SecondType>(|b: &[u8], s: usize, e: usize| {
+                    narrow(parse(b, s, e, TimeUnit::Second))
+                })
             }
-            DataType::Time32(_) => self
-                .primitive::<Time32MillisecondType>(|b, s, e| narrow(parse(b, s, e, TimeUnit::Millisecond))),
+            DataType::Time32(_) => self.primitive::<Time32MillisecondType>(|b: &[u8], s: usize, e: usize| {
+                narrow(parse(b, s, e, TimeUnit::Millisecond))
+            }),
             DataType::Time64(TimeUnit::Nanosecond) => {
-                self.primitive::<Time64NanosecondType>(|b, s, e| parse(b, s, e, TimeUnit::Nanosecond))
+                self.primitive::<Time64NanosecondType>(|b: &[u8], s: usize, e: usize| {
+                    parse(b, s, e, TimeUnit::Nanosecond)
+                })
             }
-            _ => self.primitive::<Time64MicrosecondType>(|b, s, e| parse(b, s, e, TimeUnit::Microsecond)),
+            _ => self.primitive::<Time64MicrosecondType>(|b: &[u8], s: usize, e: usize| {
+                parse(b, s, e, TimeUnit::Microsecond)
+            }),
         }
     }
 

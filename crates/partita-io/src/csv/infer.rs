@@ -20,6 +20,7 @@ use super::number::{self, Grammar};
 use super::options::CsvOptions;
 use super::rows::{Cells, Table};
 use super::value::unquoted;
+use crate::together::in_order;
 use crate::{ReadContext, Result};
 
 const FILES: usize = 10;
@@ -126,20 +127,23 @@ pub(crate) struct Sampler<'a> {
 
 impl Sampler<'_> {
     /// Looks at the beginnings of up to ten files, evenly spread, and into the middles of large ones.
-    /// `fields_of` says which field of a file is which column; `kinds` has an entry per column.
+    /// `fields_of` says which field of a file is which column; there are `columns` of them.
     pub(crate) fn sample(
         &self,
         files: &[CsvFile],
-        kinds: &mut [Kinds],
-        mut fields_of: impl FnMut(&CsvFile) -> Result<Vec<Option<usize>>>,
-    ) -> Result<()> {
+        columns: usize,
+        fields_of: impl Fn(&CsvFile) -> Result<Vec<Option<usize>>> + Sync,
+    ) -> Result<Vec<Kinds>> {
         let count = files.len().min(FILES);
         let rows = (self.options.infer_rows / count.max(1)).max(1);
-        for number in 0..count {
+        let of_files = in_order("CSV", self.context.threads, count, |number| {
             let file = &files[if count == 1 { 0 } else { number * (files.len() - 1) / (count - 1) }];
+            let mut kinds = vec![Kinds::default(); columns];
+            let kinds = &mut kinds[..];
+            self.context.check()?;
             let head = file.head(self.options, &self.decoder.dialect, self.context)?;
             if head.fields == 0 {
-                continue;
+                return Ok(kinds.to_vec());
             }
             let fields = fields_of(file)?;
             let mut input =
@@ -154,8 +158,11 @@ impl Sampler<'_> {
                 *position = (file.info.len / (MIDDLES + 1) * place).max(head.data_start);
                 self.look_at(&mut input, MIDDLE_BYTES, head.fields, &fields, budget, kinds, true)?;
             }
-        }
-        Ok(())
+            Ok(kinds.to_vec())
+        })?;
+        Ok(of_files.into_iter().fold(vec![Kinds::default(); columns], |all, file| {
+            all.into_iter().zip(file).map(|(all, file)| all.with(file)).collect()
+        }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]

@@ -14,6 +14,8 @@ pub(crate) struct Ragged {
     pub(crate) next: u32,
     /// How many fields it has.
     pub(crate) fields: u32,
+    /// How many rows of the table come before it.
+    pub(crate) row: u32,
 }
 
 /// Rows of one buffer.
@@ -52,7 +54,8 @@ impl Table {
                 continue;
             }
             let (start, next) = (row[0], row[row.len() - 1]);
-            table.ragged.push(Ragged { start, next, fields: row.len() as u32 - 1 });
+            let before = table.rows as u32;
+            table.ragged.push(Ragged { start, next, fields: row.len() as u32 - 1, row: before });
             if keep_ragged {
                 table.push_fitted(row, bytes);
             }
@@ -83,6 +86,11 @@ impl Table {
 
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Forgets all rows after the first `rows`.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.rows = self.rows.min(rows);
     }
 
     /// Some of the rows over the buffer that the index was made of.
@@ -130,29 +138,86 @@ impl Cell {
     }
 }
 
+/// The cells of one field, row by row.
+pub(crate) struct Column<'a> {
+    bytes: &'a [u8],
+    nexts: &'a [u32],
+    /// Of the next cell's start in `nexts`; its end follows.
+    at: usize,
+    stride: usize,
+    left: usize,
+    is_last: bool,
+}
+
+impl Iterator for Column<'_> {
+    type Item = Cell;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Cell> {
+        if self.left == 0 {
+            return None;
+        }
+        // SAFETY: `Cells::column` counted the rows whose two entries lie within `nexts`, `stride` apart.
+        let (start, next) =
+            unsafe { (*self.nexts.get_unchecked(self.at), *self.nexts.get_unchecked(self.at + 1)) };
+        self.at += self.stride;
+        self.left -= 1;
+        let (start, mut end) = (start as usize, (next as usize).wrapping_sub(1));
+        if self.is_last && end > start && self.bytes.get(end - 1..=end) == Some(b"\r\n".as_slice()) {
+            end -= 1;
+        }
+        Some(Cell { start, end })
+    }
+}
+
 impl<'a> Cells<'a> {
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
+    /// The first `rows` of the rows.
+    pub(crate) fn first(self, rows: usize) -> Self {
+        Cells { rows: self.rows.min(rows), ..self }
+    }
+
     /// The cells of one field; `is_last` if it is the last of a row, whose line end may be CRLF.
     #[inline]
-    pub(crate) fn column(&self, field: usize, is_last: bool) -> impl Iterator<Item = Cell> + use<'a> {
-        let bytes = self.bytes;
-        let starts = self.nexts.get(field..).unwrap_or_default().iter().step_by(self.stride);
-        let ends = self.nexts.get(field + 1..).unwrap_or_default().iter().step_by(self.stride);
-        starts.zip(ends).take(self.rows).map(move |(&start, &next)| {
-            let (start, mut end) = (start as usize, next as usize - 1);
-            if is_last && end > start && bytes[end - 1] == b'\r' && bytes.get(end) == Some(&b'\n') {
-                end -= 1;
-            }
-            Cell { start, end }
-        })
+    pub(crate) fn column(&self, field: usize, is_last: bool) -> Column<'a> {
+        let stride = self.stride.max(1);
+        // A row has its first cell in the table only with the entry after it.
+        let fitting = self.nexts.len().checked_sub(field + 2).map_or(0, |room| room / stride + 1);
+        let rows = self.rows.min(fitting);
+        Column { bytes: self.bytes, nexts: self.nexts, at: field, stride, left: rows, is_last }
     }
 
     /// One cell.
     pub(crate) fn cell(&self, row: usize, field: usize, is_last: bool) -> Cell {
         let one = Cells { nexts: self.nexts.get(row * self.stride..).unwrap_or_default(), rows: 1, ..*self };
         one.column(field, is_last).next().unwrap_or(Cell { start: 1, end: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_ends_with_the_last_whole_cell() {
+        // Two rows of two cells in "a,b\nc,d\r\n".
+        let (bytes, nexts) = (b"a,b\nc,d\r\n", [0, 2, 4, 6, 9]);
+        let cells = |nexts, rows| Cells { bytes, nexts, stride: 2, rows };
+        let column = |nexts: &'static [u32], rows, field, is_last| -> Vec<(usize, usize)> {
+            cells(nexts, rows).column(field, is_last).map(|cell| (cell.start, cell.end)).collect()
+        };
+        static NEXTS: [u32; 5] = [0, 2, 4, 6, 9];
+        assert_eq!(nexts, NEXTS);
+        assert_eq!(column(&NEXTS, 2, 0, false), [(0, 1), (4, 5)]);
+        assert_eq!(column(&NEXTS, 2, 1, true), [(2, 3), (6, 7)]);
+        // However many rows are asked for, and whichever field.
+        assert_eq!(column(&NEXTS, 9, 0, false).len(), 2);
+        assert_eq!(column(&NEXTS[..4], 9, 1, true).len(), 1);
+        assert_eq!(column(&NEXTS, 9, 3, true).len(), 1);
+        assert_eq!(column(&NEXTS, 9, 4, true).len(), 0);
+        assert_eq!(column(&[], 9, 0, true).len(), 0);
     }
 }

@@ -5,6 +5,7 @@ mod files;
 mod memory;
 mod policies;
 mod values;
+mod widening;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use self::memory::Memory;
 use super::{CsvOptions, open};
-use crate::{Limits, Listing, ListingOptions, Notice, ReadContext, Result, ScanRequest, Source, Unlimited};
+use crate::{Listing, ListingOptions, Notice, ReadContext, Result, ScanRequest, Source};
 
 /// A context over files in memory.
 fn context(files: &[(&str, &[u8])]) -> (ReadContext, Listing, Arc<Memory>) {
@@ -23,7 +24,7 @@ fn context(files: &[(&str, &[u8])]) -> (ReadContext, Listing, Arc<Memory>) {
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     let listing = listed(&names, &*memory);
     let files: Arc<dyn crate::FileSystem> = Arc::clone(&memory) as Arc<dyn crate::FileSystem>;
-    (ReadContext { files, limits: Limits::default(), memory: Arc::new(Unlimited) }, listing, memory)
+    (ReadContext::new(files), listing, memory)
 }
 
 fn listed(names: &[&str], files: &dyn crate::FileSystem) -> Listing {

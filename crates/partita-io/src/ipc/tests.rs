@@ -12,10 +12,10 @@ use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 
 use super::*;
-use crate::{Call, Fault, Faulty, FileSystem, Limits, ListingOptions, Local, Reserve, Unlimited};
+use crate::{Call, Fault, Faulty, FileSystem, Limits, ListingOptions, Local, Reserve};
 
 fn context(files: Arc<dyn FileSystem>) -> ReadContext {
-    ReadContext { files, limits: Limits::default(), memory: Arc::new(Unlimited) }
+    ReadContext::new(files)
 }
 
 fn open(path: &Path, options: &IpcOptions, context: &ReadContext) -> Result<Arc<dyn Source>> {

@@ -1,13 +1,15 @@
 //! Columns and their types from the first rows, or once more from all of them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow::datatypes::DataType;
 
 use super::column::Column;
 use super::json::{Json, Token};
 use super::shape::{Members, Shape};
-use super::{BadRows, Files};
+use super::{BadRows, Files, Piece};
+use crate::together::in_order;
 use crate::{Error, ReadContext, Result};
 
 /// How the type of a column is known.
@@ -44,8 +46,12 @@ impl Kinds {
     pub(super) fn get(&self, column: usize) -> &(String, Kind) {
         &self.columns[column]
     }
-    pub(super) fn position(&self, name: &str) -> Option<usize> {
-        self.index.get(name).copied()
+    /// Which column a key names. Objects mostly have their keys in one order, so `likely` is looked at first.
+    pub(super) fn position(&self, name: &str, likely: usize) -> Option<usize> {
+        match self.columns.get(likely) {
+            Some((column, _)) if column == name => Some(likely),
+            _ => self.index.get(name).copied(),
+        }
     }
 }
 
@@ -58,10 +64,15 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Looks at the first `rows` rows of the files.
-    pub(super) fn take(files: &Files, rows: usize, context: &ReadContext) -> Result<Self> {
-        let mut sample = Sample { members: Members::default(), rows: 0, bytes: 0 };
-        sample.look(files, rows as u64, None, context)?;
+    /// Looks at the first `rows` rows of the files; at all of them without a number.
+    pub(super) fn take(files: &Files, rows: Option<usize>, context: &ReadContext) -> Result<Self> {
+        let Some(rows) = rows else { return Sample::of_all(files, &Members::default(), None, context) };
+        let mut sample = Sample::new(Members::default());
+        for (file, info) in files.listing.files.iter().enumerate() {
+            if sample.rows < rows as u64 {
+                sample.look(files, file, 0..info.len, rows as u64, None, context)?;
+            }
+        }
         Ok(sample)
     }
 
@@ -72,10 +83,10 @@ impl Sample {
         wanted: &[usize],
         context: &ReadContext,
     ) -> Result<Self> {
-        let mut sample = Sample { members: Members::default(), rows: 0, bytes: 0 };
+        let mut members = Members::default();
         for (name, kind) in known.iter() {
             if let Kind::Inferred(shape) = kind {
-                *sample.members.entry(name) = shape.clone();
+                *members.entry(name) = shape.clone();
             }
         }
         let names: Vec<&str> = wanted
@@ -83,32 +94,54 @@ impl Sample {
             .filter(|&&column| column < known.columns.len())
             .map(|&column| &*known.get(column).0)
             .collect();
-        sample.look(files, u64::MAX, Some(&names), context)?;
-        Ok(sample)
+        Sample::of_all(files, &members, Some(&names), context)
     }
 
-    fn look(&mut self, files: &Files, rows: u64, only: Option<&[&str]>, context: &ReadContext) -> Result<()> {
-        for (file, info) in files.listing.files.iter().enumerate() {
-            if self.rows >= rows {
-                break;
+    fn new(members: Members) -> Self {
+        Sample { members, rows: 0, bytes: 0 }
+    }
+
+    /// Looks at all rows, at many pieces of the files at once, and puts together what was found in their order.
+    fn of_all(files: &Files, known: &Members, only: Option<&[&str]>, context: &ReadContext) -> Result<Self> {
+        let all = 0..files.listing.files.len();
+        let pieces = files.pieces(all);
+        let found = in_order("NDJSON", context.threads, pieces.len(), |number| {
+            let Piece { file, range } = pieces[number].clone();
+            let mut sample = Sample::new(known.clone());
+            sample.look(files, file, range, u64::MAX, only, context)?;
+            Ok(sample)
+        })?;
+        Ok(found.into_iter().fold(Sample::new(known.clone()), |mut all, piece| {
+            all.members.merge(piece.members);
+            Sample { members: all.members, rows: all.rows + piece.rows, bytes: all.bytes + piece.bytes }
+        }))
+    }
+
+    fn look(
+        &mut self,
+        files: &Files,
+        file: usize,
+        range: Range<u64>,
+        rows: u64,
+        only: Option<&[&str]>,
+        context: &ReadContext,
+    ) -> Result<()> {
+        let mut lines = files.lines(file, range, context)?;
+        while self.rows < rows {
+            let Some(line) = lines.next()? else { break };
+            let bytes = lines.bytes(&line);
+            if bytes.trim_ascii().is_empty() {
+                continue;
             }
-            let mut lines = files.lines(file, 0..info.len, context)?;
-            while self.rows < rows {
-                let Some(line) = lines.next()? else { break };
-                let bytes = lines.bytes(&line);
-                if bytes.trim_ascii().is_empty() {
-                    continue;
-                }
-                self.bytes += bytes.len() as u64 + 1;
-                self.rows += 1;
-                if let Err((reason, at)) = self.add(bytes, only, context.limits.nesting)
-                    && files.options.bad_rows == BadRows::Error
-                {
-                    return Err(Error::corrupt(format!("the line is not a JSON object: {reason}"))
-                        .at_line(lines.number()?)
-                        .at_byte(line.byte + at as u64)
-                        .in_file(&info.path));
-                }
+            self.bytes += bytes.len() as u64 + 1;
+            self.rows += 1;
+            if let Err((reason, at)) = self.add(bytes, only, context.limits.nesting)
+                && files.options.bad_rows == BadRows::Error
+            {
+                return Err(Error::corrupt(format!("the line is not a JSON object: {reason}"))
+                    .at_line(lines.number()?)
+                    .at_byte(line.byte + at as u64)
+                    .in_file(&files.listing.files[file].path));
             }
         }
         Ok(())

@@ -33,7 +33,7 @@ pub(super) struct Lines {
     begin: u64,
     lines_done: u64,
     line_bytes_max: usize,
-    memory: std::sync::Arc<dyn crate::Reserve>,
+    context: ReadContext,
     held: Vec<Reserved>,
     capacity: usize,
 }
@@ -66,7 +66,7 @@ impl Lines {
             begin,
             lines_done: 0,
             line_bytes_max: context.limits.line_bytes,
-            memory: std::sync::Arc::clone(&context.memory),
+            context: context.clone(),
             held: Vec::new(),
             capacity: CHUNK_BYTES,
         };
@@ -135,6 +135,7 @@ impl Lines {
 
     /// Drops what was read and reads more; the line being read moves to the buffer's beginning.
     fn fill(&mut self) -> Result<()> {
+        self.context.check()?;
         self.buffer.drain(..self.next);
         self.offset += self.next as u64;
         self.next = 0;
@@ -143,7 +144,7 @@ impl Lines {
             return Err(self.too_long(kept));
         }
         if kept + CHUNK_BYTES > self.capacity {
-            self.held.push(Reserved::new(&self.memory, self.capacity)?);
+            self.held.push(Reserved::new(&self.context.memory, self.capacity)?);
             self.capacity *= 2;
         }
         self.buffer.resize(kept + CHUNK_BYTES, 0);

@@ -216,16 +216,17 @@ impl Row<'_> {
         if json.token().map_err(broken)? != Token::Object {
             return Err(bad(None, 0, text, "the line is JSON but not an object".to_string()));
         }
-        let mut first = true;
+        let (mut first, mut likely) = (true, 0);
         while let Some(key) = json.next_key(&mut first).map_err(broken)? {
             let start = json.position();
             let before = json.clone();
             let token = json.token().map_err(broken)?;
-            let Some(column) = self.kinds.position(&key) else {
+            let Some(column) = self.kinds.position(&key, likely) else {
                 self.unknown(&key)?;
                 json.skip(&token).map_err(broken)?;
                 continue;
             };
+            likely = column + 1;
             let Some(place) = self.places[column] else {
                 json.skip(&token).map_err(broken)?;
                 continue;

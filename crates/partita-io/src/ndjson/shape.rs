@@ -55,6 +55,15 @@ impl Members {
     }
 }
 
+impl Members {
+    /// Adds what a later part of the data holds.
+    pub(super) fn merge(&mut self, later: Members) {
+        for (name, shape) in later.shapes {
+            self.entry(&name).merge(shape);
+        }
+    }
+}
+
 impl Shape {
     /// Makes room for the value that begins with `token`.
     pub(super) fn add<'a>(&mut self, json: &mut Json<'a>, token: &Token<'a>) -> Result<(), Broken> {
@@ -102,6 +111,17 @@ impl Shape {
             _ => Shape::Text,
         };
         *self = joined;
+    }
+
+    /// Makes room for all that another part of the data holds.
+    fn merge(&mut self, other: Shape) {
+        match (&mut *self, other) {
+            (Shape::List(item), Shape::List(other)) => item.merge(*other),
+            (Shape::Struct(members), Shape::Struct(other)) => members.merge(other),
+            // To join null is nothing, and to add nothing changes nothing.
+            (_, Shape::Null) => {}
+            (_, other) => self.join(other),
+        }
     }
 
     /// The type that holds all of it. Of nothing but nulls nothing is known, so text is as good as any.

@@ -3,16 +3,17 @@
 use arrow::array::{Array, AsArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{
-    Date32Type, Decimal128Type, Float64Type, Int8Type, Int64Type, TimestampMillisecondType, UInt64Type,
+    Date32Type, Decimal128Type, Fields, Float64Type, Int8Type, Int64Type, TimestampMillisecondType,
+    UInt64Type,
 };
 use proptest::prelude::*;
 
 use super::json::{Json, Token};
 use super::*;
-use crate::{Call, Fault, Faulty, FileSystem, Limits, ListingOptions, Local, Unlimited};
+use crate::{Call, Fault, Faulty, FileSystem, Limits, ListingOptions, Local};
 
 fn context(files: Arc<dyn FileSystem>) -> ReadContext {
-    ReadContext { files, limits: Limits::default(), memory: Arc::new(Unlimited) }
+    ReadContext::new(files)
 }
 
 struct Case {
@@ -382,4 +383,41 @@ fn a_directory_may_be_named_by_a_path() {
     let source = open(listing, &NdjsonOptions::default(), &context).unwrap();
     let (batch, _) = all(&*source, &ScanRequest::default(), &context).unwrap();
     assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[5]);
+}
+
+#[test]
+fn all_rows_are_looked_at_alike_on_any_number_of_threads() {
+    let lines = (0..300).map(|row| match row {
+        200 => "{\"a\": 0.5, \"c\": {\"x\": 1, \"y\": [1]}}\n".to_owned(),
+        250 => "{\"b\": \"text\", \"c\": {\"y\": [null, 2.5], \"z\": true}}\n".to_owned(),
+        _ => format!("{{\"a\": {row}, \"b\": {row}}}\n"),
+    });
+    let case = Case::new(lines.collect::<String>().as_bytes());
+    let options = |extra_columns| NdjsonOptions {
+        extra_columns,
+        split_bytes: 100,
+        infer_rows: 10,
+        ..NdjsonOptions::default()
+    };
+    let item = |data_type| DataType::List(Arc::new(Field::new("item", data_type, true)));
+    let c: Fields = [("x", DataType::Int64), ("y", item(DataType::Float64)), ("z", DataType::Boolean)]
+        .map(|(name, data_type)| Field::new(name, data_type, true))
+        .into_iter()
+        .collect();
+    for threads in [1, 2, 5] {
+        let mut context = context(Arc::new(Local));
+        context.threads = threads;
+        let union = case.source(&options(ExtraColumns::Union), &context).unwrap();
+        let expected = Schema::new(vec![
+            Field::new("a", DataType::Float64, true),
+            Field::new("b", DataType::Utf8View, true),
+            Field::new("c", DataType::Struct(c.clone()), true),
+        ]);
+        assert_eq!(**union.schema(), expected);
+        let narrow = case.source(&options(ExtraColumns::Ignore), &context).unwrap();
+        let (wider, notices) = narrow.widened(&ScanRequest::default(), &context).unwrap();
+        let types: Vec<_> = wider.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!(types[..2], [DataType::Float64, DataType::Utf8View]);
+        assert_eq!(notices.len(), 2);
+    }
 }

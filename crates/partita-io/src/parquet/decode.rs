@@ -12,7 +12,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection, RowSe
 
 use super::footer::ParquetFile;
 use super::guard::guarded;
-use super::pages::{Fault, PageContext, RowGroup};
+use super::pages::{Fault, PageContext};
+use super::row_group::RowGroup;
 use super::window::OpenFile;
 use crate::file_columns::FileColumns;
 use crate::{Error, ReadContext, Result};

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use super::{ParquetOptions, open};
-use crate::{Limits, Listing, ListingOptions, Local, ReadContext, Result, ScanRequest, Source, Unlimited};
+use crate::{Limits, Listing, ListingOptions, Local, ReadContext, Result, ScanRequest, Source};
 
 fn testdata(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/parquet-testing").join(name)
 }
 
 fn context() -> ReadContext {
-    ReadContext { files: Arc::new(Local), limits: Limits::default(), memory: Arc::new(Unlimited) }
+    ReadContext::new(Arc::new(Local))
 }
 
 fn list(path: &Path) -> Result<Listing> {

@@ -135,6 +135,9 @@ impl RunEnvironment {
             files: Arc::clone(&settings.files),
             limits: settings.limits.clone(),
             memory: Arc::clone(&memory),
+            stop: session.stop(),
+            // The run's tasks are on all threads already.
+            threads: 1,
         };
         let partial_bytes = usize::try_from(settings.task_bytes / 3 * 2).unwrap_or(usize::MAX);
         let workspace = Workspace { memory, batch_rows: settings.batch_rows, partial_bytes };

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::{context, listed, message, read_all, read_files, read_text, rows_of, some, testdata};
 use crate::csv::{CsvOptions, Encoding, open};
-use crate::{DataFile, ExtraColumns, Limits, Local, ReadContext, ScanRequest, Unlimited};
+use crate::{DataFile, ExtraColumns, Limits, Local, ReadContext, ScanRequest};
 
 fn all_text() -> CsvOptions {
     CsvOptions { all_text: true, nulls: Vec::new(), ..CsvOptions::default() }
@@ -19,11 +19,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn local() -> ReadContext {
-    ReadContext {
-        files: std::sync::Arc::new(Local),
-        limits: Limits::default(),
-        memory: std::sync::Arc::new(Unlimited),
-    }
+    ReadContext::new(std::sync::Arc::new(Local))
 }
 
 #[test]

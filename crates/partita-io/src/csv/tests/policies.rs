@@ -368,3 +368,29 @@ fn an_open_quote_at_the_end_is_told() {
     assert_eq!(rows, [some(&["1", "x\ny"])]);
     assert!(notices[0].message.contains("not closed"), "{notices:?}");
 }
+
+/// Of several bad rows the first is reported, whatever is wrong with it and in whatever column.
+#[test]
+fn the_first_of_several_bad_rows_is_the_error() {
+    let both = || CsvOptions::default().column_type("a", DataType::Int64).column_type("b", DataType::Int64);
+    let cases: [(&[u8], &str, &str); 6] = [
+        // A bad value before a ragged row.
+        (b"a,b\n1,1\nx,2\n3\n", "line 3", "column `a`"),
+        (b"a,b\n1,1\n3\nx,2\n", "line 3", "1 fields instead of 2"),
+        // In a column that is converted later.
+        (b"a,b\n1,y\nx,2\n", "line 2", "column `b`"),
+        (b"a,b\n1,1\n2,2\nx,3\n4,y\n5\n", "line 4", "column `a`"),
+        (b"a,b\n1,1\n2,y\nx,z\n4\n", "line 3", "column `b`"),
+        (b"a,b\n1\nx,y\n", "line 2", "1 fields instead of 2"),
+    ];
+    for (text, line, what) in cases {
+        let error = message(read_text(text, &both()));
+        assert!(error.contains(line) && error.contains(what), "{error} should say {line} and {what}");
+    }
+    // Behind a filter on another column only rows that pass are looked at; `a` must be odd.
+    let (context, infos, _) = context(&[("data.csv", b"a,b\n2,y\n3,z\n5,1\nx,1\n1\n")]);
+    let source = open(infos, &both(), &context).unwrap();
+    let request = ScanRequest { filter: Some(Arc::new(Odd(vec![0]))), ..ScanRequest::default() };
+    let error = message(read_all(&*source, &request, &context));
+    assert!(error.contains("line 3") && error.contains("column `b`"), "{error}");
+}
