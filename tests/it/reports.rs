@@ -147,3 +147,19 @@ fn observers_are_told_of_functions_that_fail() {
     assert!(told.contains(&"Done one".to_owned()) && told.contains(&"Failed broken".to_owned()), "{told:?}");
     assert!(told[told.len() - 1].starts_with("end after 2 tasks, 1 failed: Some("), "{told:?}");
 }
+
+#[test]
+fn tries_that_failed_are_told_of() {
+    let tries = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = tries.clone();
+    let flaky = try_delayed(move || {
+        let failed = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2;
+        if failed { Err("not yet") } else { Ok(7) }
+    });
+    let session = Session::builder().threads(1).build().expect("a session");
+    let flaky = flaky.name("flaky").call().retries(3).with_session(&session);
+    let (value, report) = flaky.compute_with_report().expect("a value");
+    let outcomes: Vec<Outcome> = report.tasks().iter().map(|task| task.outcome).collect();
+    assert_eq!((value, outcomes), (7, vec![Outcome::Retried, Outcome::Retried, Outcome::Done]));
+    assert_eq!((report.stages()[0].tasks, report.stages()[0].tasks_done), (1, 1));
+}

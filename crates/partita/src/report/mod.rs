@@ -91,6 +91,8 @@ pub enum Outcome {
     Done,
     /// With further tasks that give its result.
     Planned,
+    /// With an error or a panic, after which it is tried again.
+    Retried,
     /// With an error or a panic.
     Failed,
     /// Early, because the run was cancelled or another task failed.

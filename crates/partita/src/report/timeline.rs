@@ -139,10 +139,13 @@ fn write_bar(svg: &mut String, report: &Report, scale: &Scale, bar: &Bar<'_>, y:
         Some(stage) => words.push_str(&format!("\nstage {}: {}", stage.id, stage.label)),
         None => words.push_str("\nbetween stages"),
     }
-    let class = if bar.first.outcome == Outcome::Failed { " class=\"failed\"" } else { "" };
-    if bar.first.outcome == Outcome::Failed {
-        words.push_str("\nfailed");
-    }
+    let (class, outcome) = match bar.first.outcome {
+        Outcome::Failed => (" class=\"failed\"", "\nfailed"),
+        Outcome::Retried => (" class=\"failed\"", "\nfailed, and was tried again"),
+        Outcome::Stopped => ("", "\nstopped"),
+        Outcome::Done | Outcome::Planned => ("", ""),
+    };
+    words.push_str(outcome);
     let _ = writeln!(
         svg,
         "<rect{class} x=\"{x:.2}\" y=\"{:.1}\" width=\"{:.2}\" height=\"{:.1}\" fill=\"{}\"><title>{}</title></rect>",

@@ -23,6 +23,7 @@ pub(super) fn written(report: &Report) -> String {
         let outcome = match task.outcome {
             Outcome::Done => "done",
             Outcome::Planned => "planned more",
+            Outcome::Retried => "tried again",
             Outcome::Failed => "failed",
             Outcome::Stopped => "stopped",
         };

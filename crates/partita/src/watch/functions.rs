@@ -66,7 +66,7 @@ impl Functions {
             let Some(node) = node.and_then(|&node| picture.nodes.get_mut(node as usize)) else { continue };
             let state = match task.outcome {
                 Outcome::Done | Outcome::Planned => State::Done,
-                Outcome::Failed => State::Failed,
+                Outcome::Failed | Outcome::Retried => State::Failed,
                 Outcome::Stopped => State::Stopped,
             };
             node.measured = Some(Measured {

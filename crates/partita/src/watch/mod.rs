@@ -9,7 +9,10 @@ mod functions;
 mod observer;
 mod progress;
 mod record;
+#[cfg(test)]
+mod tests;
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -166,19 +169,21 @@ impl Watch {
         instant.saturating_duration_since(self.started)
     }
 
+    /// What a task's own code logs is inside a span that names the task.
+    fn enter_span(&self, task: &TaskInfo, worker: usize) {
+        let span = tracing::debug_span!(parent: &self.span, "task", name = %task.name, worker);
+        SPANS.with_borrow_mut(|spans| spans.push(span.entered()));
+    }
+
     fn ended(&self, task: &TaskInfo, span: Span, outcome: Outcome) {
+        leave_span();
         let (started, finished) = (self.since(span.started), self.since(span.finished));
-        self.measures.task_ended(task.task, finished, finished.saturating_sub(started));
+        // A task that is tried again has not ended for its stage.
+        if outcome != Outcome::Retried {
+            self.measures.task_ended(task.task, finished, finished.saturating_sub(started));
+        }
         let stage = self.measures.stage_of(task.task);
         let ended = self.record().ended(task, stage, span.worker, started, finished, outcome);
-        tracing::debug!(
-            parent: &self.span,
-            task = %task.name,
-            worker = span.worker,
-            micros = span.duration().as_micros() as u64,
-            ?outcome,
-            "task"
-        );
         if !self.observers.is_empty() {
             let report = ended.report();
             self.observers.iter().for_each(|observer| observer.task_finished(&self.info, &report));
@@ -187,12 +192,22 @@ impl Watch {
     }
 }
 
+thread_local! {
+    /// The spans of the tasks that this thread is in: one, or more where a task that waits does another one.
+    static SPANS: RefCell<Vec<tracing::span::EnteredSpan>> = const { RefCell::new(Vec::new()) };
+}
+
+fn leave_span() {
+    drop(SPANS.with_borrow_mut(Vec::pop));
+}
+
 /// Reading the process's memory takes microseconds, so it is not done at the end of every short task.
-const BETWEEN_SAMPLES: Duration = Duration::from_millis(5);
+const BETWEEN_SAMPLES: Duration = Duration::from_millis(20);
 
 /// The scheduler's calls.
 impl partita_graph::Observer for Watch {
     fn started(&self, task: &TaskInfo, worker: usize) {
+        self.enter_span(task, worker);
         let at = self.started.elapsed();
         self.measures.task_started(task.task, at);
         if !self.observers.is_empty() {
@@ -202,6 +217,9 @@ impl partita_graph::Observer for Watch {
     }
     fn finished(&self, task: &TaskInfo, span: Span) {
         self.ended(task, span, Outcome::Done);
+    }
+    fn again(&self, task: &TaskInfo, span: Span, _after: Duration) {
+        self.ended(task, span, Outcome::Retried);
     }
     fn expanded(&self, task: &TaskInfo, span: Span, _added: usize) {
         self.ended(task, span, Outcome::Planned);
