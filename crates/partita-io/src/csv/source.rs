@@ -29,7 +29,7 @@ const GROUPED_PART: u64 = 4;
 /// Opens CSV files as one source. The order of the listing is the order of the rows; the columns that its
 /// directories give come last.
 ///
-/// The schema is that of the first file that has a record (of all files for [`ExtraColumns::Union`]); types
+/// The schema is that of the first file that has a record (of all files for [`ExtraColumns::Union`](crate::ExtraColumns::Union)); types
 /// that [`CsvOptions::types`] does not give are inferred from a sample of up to ten files.
 ///
 /// # Errors
