@@ -152,7 +152,7 @@ fn a_node_that_takes_too_long_is_given_up() {
         while !told.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let quick = delayed(|x: i64| x + 1).call(1).time_limit(Duration::from_secs(60));
+        let quick = delayed(|x: i64| x + 1).call(1).time_limit(Duration::MAX);
         assert_eq!(quick.compute().unwrap(), 2);
         // A limited node may compute on the pool that waits for it.
         let own = session(1);

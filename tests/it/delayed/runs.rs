@@ -65,7 +65,7 @@ fn a_run_in_the_background() {
         let running = (waits.call() + 1).submit();
         assert!(!running.ready_within(Duration::from_millis(20)) && !running.ready());
         open.store(true, Ordering::Relaxed);
-        assert!(running.ready_within(Duration::from_secs(60)));
+        assert!(running.ready_within(Duration::MAX));
         assert_eq!(running.wait().expect("an answer"), 8);
 
         open.store(false, Ordering::Relaxed);

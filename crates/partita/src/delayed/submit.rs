@@ -69,8 +69,8 @@ impl<T: Shareable> Submitted<T> {
 
     /// Waits until the run is over, at most so long; says whether it is.
     pub fn ready_within(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        self.sleep(|| deadline.saturating_duration_since(Instant::now()))
+        let start = Instant::now();
+        self.sleep(|| limit.saturating_sub(start.elapsed()))
     }
 
     /// Stops the run: what has not started never starts. `wait` then returns an error for which

@@ -89,9 +89,9 @@ fn within(limit: Duration, node: &NodeRef, values: Vec<Arc<Value>>, context: &Ta
         // Nobody listens any more if it took too long; what it made is dropped here.
         drop(catch_unwind(AssertUnwindSafe(|| drop(sender.send(answer)))));
     })?;
-    let deadline = Instant::now() + limit;
+    let start = Instant::now();
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = limit.saturating_sub(start.elapsed());
         match receiver.recv_timeout(left.min(Duration::from_millis(2))) {
             Ok(Ok(answer)) => return answer,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
