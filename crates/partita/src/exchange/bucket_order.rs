@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::op::{Flow, Held, Out};
 
 /// Stretches of fewer rows are gathered into batches of their own: what is done per batch would outweigh them.
-const SHORT: usize = 512;
+const SHORT: usize = 128;
 /// About how many rows a gathered batch has...
 const GATHERED: usize = 8_192;
 /// ...if they do not have more bytes than this.
