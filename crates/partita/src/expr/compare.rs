@@ -11,6 +11,7 @@ use arrow::compute::kernels::{boolean, cmp};
 use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
 
 use super::arithmetic::joined_nulls;
+use super::equal_text::Texts;
 use super::function::{Call, Returns};
 use super::tree::BinaryOp;
 use super::types::{is_text, value_type};
@@ -86,6 +87,13 @@ pub(crate) fn compare(op: BinaryOp, data_type: &DataType, arguments: &[Value]) -
         DataType::Float64 => floats::<Float64Type>(op, arguments),
         DataType::Float32 => floats::<Float32Type>(op, arguments),
         DataType::Float16 => floats::<Float16Type>(op, arguments),
+        DataType::Utf8View if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) => {
+            match equal_literal(op, arguments)? {
+                Some(equal) => equal,
+                None if op == BinaryOp::Equal => cmp::eq(left, right)?,
+                None => cmp::neq(left, right)?,
+            }
+        }
         DataType::Null => {
             let rows = row_count(arguments);
             match op {
@@ -104,6 +112,25 @@ pub(crate) fn compare(op: BinaryOp, data_type: &DataType, arguments: &[Value]) -
         },
     };
     Ok(Arc::new(result))
+}
+
+/// Text beside one literal, which arrow compares row by row.
+fn equal_literal(op: BinaryOp, arguments: &[Value]) -> Evaluated<Option<BooleanArray>> {
+    let (texts, literal) = match (arguments[0].is_scalar(), arguments[1].is_scalar()) {
+        (false, true) => (&arguments[0], &arguments[1]),
+        (true, false) => (&arguments[1], &arguments[0]),
+        _ => return Ok(None),
+    };
+    let (Some(texts), Some(literal)) =
+        (texts.array().as_string_view_opt(), literal.array().as_string_view_opt())
+    else {
+        return Ok(None);
+    };
+    if literal.is_null(0) {
+        return Ok(Some(BooleanArray::new_null(texts.len())));
+    }
+    let equal = Texts::new(&[literal.value(0).to_owned()]).contain(texts);
+    Ok(Some(if op == BinaryOp::Equal { equal } else { boolean::not(&equal)? }))
 }
 
 fn floats<T: ArrowPrimitiveType>(op: BinaryOp, arguments: &[Value]) -> BooleanArray

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Decimal256Array, new_null_array};
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, i256};
 
-use super::arithmetic::joined_nulls;
+use super::arithmetic::{joined_nulls, map_pairs};
 use super::function::{Call, Returns};
 use super::literal::{Literal, parse_decimal};
 use super::tree::BinaryOp;
@@ -81,6 +81,9 @@ fn exact(call: &mut Call<'_, '_>, index: usize, data_type: &DataType) -> Option<
     call.replace(index, Arc::new(array));
     Some((precision, scale))
 }
+
+/// A number of 64 bits times so high a power of ten, twice, fits 128 bits.
+const MOST_RAISED: u32 = 18;
 
 /// How raw integers become the raw result.
 #[derive(Clone, Copy)]
@@ -185,6 +188,9 @@ impl Plan {
     fn run128(&self, arguments: &[Value]) -> Evaluated<ArrayRef> {
         let (rows, to) = (row_count(arguments), DataType::Decimal128(self.precision, self.scale));
         let Some(nulls) = joined_nulls(arguments) else { return Ok(new_null_array(&to, rows)) };
+        if let Some(values) = self.small(arguments) {
+            return Ok(Arc::new(Decimal128Array::new(values.into(), nulls).with_data_type(to)));
+        }
         let [a, b] = [0, 1].map(|index| arguments[index].array().as_primitive::<Decimal128Type>());
         let limit = 10_i128.pow(u32::from(self.precision));
         let mut values: Vec<Option<i128>> = Vec::with_capacity(rows);
@@ -207,6 +213,33 @@ impl Plan {
             }
         }
         Ok(Arc::new(Decimal128Array::from(values).with_data_type(to)))
+    }
+
+    /// `+`, `-` and `*` where all operands fit 64 bits, so that nothing overflows on the way: nearly always. `None`
+    /// if one does not, or a result has too many digits.
+    fn small(&self, arguments: &[Value]) -> Option<Vec<i128>> {
+        let fit = |value: &Value| {
+            let values = value.array().as_primitive::<Decimal128Type>().values();
+            values.iter().fold(0, |rest, value| rest | (value >> 63) ^ (value >> 127)) == 0
+        };
+        if !matches!(self.op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply)
+            || self.raise.iter().any(|power| *power > MOST_RAISED)
+            || !arguments.iter().all(fit)
+        {
+            return None;
+        }
+        let [x, y] = self.raise.map(|power| 10_i64.pow(power));
+        let times = |a: i128, b: i64| i128::from(a as i64) * i128::from(b);
+        let values = match self.op {
+            BinaryOp::Add => map_pairs::<Decimal128Type, _>(arguments, |a, b| times(a, x) + times(b, y)),
+            BinaryOp::Subtract => map_pairs::<Decimal128Type, _>(arguments, |a, b| times(a, x) - times(b, y)),
+            _ => map_pairs::<Decimal128Type, _>(arguments, |a, b| times(a, b as i64)),
+        };
+        let limit = 10_i128.pow(u32::from(self.precision));
+        // The product of two 64-bit numbers never has more than 38 digits.
+        let is_in = self.precision == 38
+            || values.iter().fold(true, |is_in, value| is_in & (*value > -limit) & (*value < limit));
+        is_in.then_some(values)
     }
 
     fn run256(&self, arguments: &[Value]) -> Evaluated<ArrayRef> {

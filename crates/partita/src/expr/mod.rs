@@ -14,6 +14,7 @@ mod compare;
 mod convert;
 mod decimals;
 mod display;
+mod equal_text;
 mod fold;
 mod frame;
 pub(crate) mod function;

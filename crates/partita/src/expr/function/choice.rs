@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewBuilder};
-use arrow::compute::kernels::boolean::{and, or, or_kleene};
+use arrow::compute::kernels::boolean::{and, not, or, or_kleene};
 use arrow::compute::kernels::{cmp, zip::zip};
-use arrow::compute::{is_not_null, is_null};
+use arrow::compute::{is_not_null, is_null, nullif};
 use arrow::datatypes::DataType;
-use hashbrown::HashSet;
 
 use super::{Call, Function, IS_IN, Returns};
 use crate::Result;
 use crate::expr::compare;
+use crate::expr::equal_text::Texts;
 use crate::expr::literal::null;
 use crate::expr::tree::{BinaryOp, Expr};
 use crate::expr::types::{is_text, value_type};
@@ -67,7 +67,7 @@ fn is_in(call: &mut Call<'_, '_>) -> Result<Returns> {
         call.coerce(index, &met)?;
     }
     let literals = (1..call.len()).all(|index| call.constant(index).is_some());
-    if is_text(&met) && literals && call.len() > 4 {
+    if is_text(&met) && literals && call.len() > 1 {
         return text_set(call, &met);
     }
     Ok(Returns::new(DataType::Boolean, move |arguments| {
@@ -97,33 +97,27 @@ fn any_of(a: &ArrayRef, b: &ArrayRef) -> Evaluated<ArrayRef> {
     Ok(Arc::new(or_kleene(spread(a)?.as_boolean(), spread(b)?.as_boolean())?))
 }
 
-/// Many literal texts are looked up in a set.
+/// Literal texts are read once.
 fn text_set(call: &mut Call<'_, '_>, met: &DataType) -> Result<Returns> {
-    let mut set: HashSet<String> = HashSet::new();
+    let mut texts: Vec<String> = Vec::new();
     let mut has_null = false;
     for index in 1..call.len() {
         let Some(array) = call.constant(index) else { continue };
         let array = arrow::compute::cast(array, &DataType::Utf8View)?;
         match array.is_null(0) {
             true => has_null = true,
-            false => {
-                set.insert(array.as_string_view().value(0).to_owned());
-            }
+            false => texts.push(array.as_string_view().value(0).to_owned()),
         }
     }
     call.keep(1);
     if *met != DataType::Utf8View {
         call.coerce(0, &DataType::Utf8View)?;
     }
+    let texts = Texts::new(&texts);
     let returns = Returns::new(DataType::Boolean, move |arguments| {
-        let texts = arguments[0].array().as_string_view();
-        let found: BooleanArray = texts
-            .iter()
-            .map(|text| {
-                text.and_then(|text| set.contains(text).then_some(true).or((!has_null).then_some(false)))
-            })
-            .collect();
-        Ok(Arc::new(found))
+        let found = texts.contain(arguments[0].array().as_string_view());
+        // What is in the list for sure is in it; anything else may be the null.
+        Ok(if has_null { nullif(&found, &not(&found)?)? } else { Arc::new(found) })
     });
     Ok(if has_null { returns.with_nullable(true) } else { returns })
 }

@@ -14,6 +14,7 @@ use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{NaiveDate, NaiveTime};
 use regex::Regex;
 
+use super::like::Like;
 use super::macros::functions;
 use super::{Call, Returns};
 use crate::Result;
@@ -95,13 +96,13 @@ functions! {
     /// Whether the regular expression `pattern` matches anywhere; anchor it with `^` and `$` for the whole text.
     matches(pattern) = "str.matches", lit("AA11").str().matches("[0-9]+$") => "true", |call| {
         let pattern = regex(call)?;
-        call.text(0)?;
-        call.keep(1);
-        Ok(Returns::new(DataType::Boolean, move |arguments| {
-            let texts = arguments[0].array().as_string_view();
-            let bits = BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && pattern.is_match(texts.value(row)));
-            Ok(Arc::new(BooleanArray::new(bits, texts.nulls().cloned())))
-        }))
+        searched(call, move |text| pattern.is_match(text))
+    };
+    /// Whether the whole text is as `pattern` says, in SQL's way: `%` stands for any text, `_` for one character, and
+    /// `\` takes the next character literally.
+    like(pattern) = "str.like", lit("abcd").str().like("a%c_") => "true", |call| {
+        let pattern = Like::new(&literal(call, 1)?).map_err(|error| call.clash(error))?;
+        searched(call, move |text| pattern.is_match(text))
     };
     /// Every `from` replaced by `to`, both taken literally.
     replace(from, to) = "str.replace", lit("a-b-c").str().replace("-", "") => "abc", |call| {
@@ -358,6 +359,18 @@ fn tested(
         call.text(1)?;
     }
     Ok(Returns::new(DataType::Boolean, move |arguments| Ok(Arc::new(search(&arguments[0], &arguments[1])?))))
+}
+
+/// Whether each text is one that `f` accepts. Only the first argument is left to the kernel.
+fn searched(call: &mut Call<'_, '_>, f: impl Fn(&str) -> bool + Send + Sync + 'static) -> Result<Returns> {
+    call.text(0)?;
+    call.keep(1);
+    Ok(Returns::new(DataType::Boolean, move |arguments| {
+        let texts = arguments[0].array().as_string_view();
+        let found =
+            BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && f(texts.value(row)));
+        Ok(Arc::new(BooleanArray::new(found, texts.nulls().cloned())))
+    }))
 }
 
 fn padded(call: &mut Call<'_, '_>, start: bool) -> Result<Returns> {
