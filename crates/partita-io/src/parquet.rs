@@ -24,7 +24,7 @@ mod tests;
 mod thrift;
 mod window;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{SchemaRef, TimeUnit};
 
@@ -73,7 +73,7 @@ pub fn open(listing: Listing, options: &ParquetOptions, context: &ReadContext) -
         .map(|(index, file)| FileColumns::new(&schema, &listing, index, file.schema()).map(Arc::new))
         .collect::<Result<Vec<_>>>()?;
     let files = Files { files: Arc::new(files), columns: Arc::new(columns) };
-    Ok(Arc::new(ParquetSource { schema, listing, files }))
+    Ok(Arc::new(ParquetSource { schema, listing, files, statistics: OnceLock::new() }))
 }
 
 /// Reads the footers of all files, several at once, in the files' order. The first error in that order is
@@ -95,6 +95,8 @@ struct ParquetSource {
     schema: SchemaRef,
     listing: Listing,
     files: Files,
+    /// Made when first asked for.
+    statistics: OnceLock<Statistics>,
 }
 
 impl Source for ParquetSource {
@@ -108,12 +110,13 @@ impl Source for ParquetSource {
 
     fn statistics(&self) -> Statistics {
         let Files { files, columns } = &self.files;
-        Statistics {
+        let made = || Statistics {
             rows: Some(files.iter().map(|file| file.rows()).fold(0, u64::saturating_add)),
             exact_rows: true,
             bytes: self.listing.bytes(),
             columns: pruning::statistics(files, columns, &self.schema, self.own_columns()),
-        }
+        };
+        self.statistics.get_or_init(made).clone()
     }
 
     fn splits(&self, request: &ScanRequest, _context: &ReadContext) -> Result<Vec<Split>> {

@@ -13,6 +13,11 @@ use super::footer::ParquetFile;
 /// Rows and uncompressed bytes that make a split; a row group is cut only if it has several times as much.
 const SPLIT_ROWS: u64 = 1 << 20;
 const SPLIT_BYTES: u64 = 64 << 20;
+/// Small sources make about so many splits too, as far as their row groups allow, so that all threads have work...
+const SPLITS: u64 = 16;
+/// ...unless splits would be smaller than this.
+const LEAST_ROWS: u64 = 64 << 10;
+const LEAST_BYTES: u64 = 4 << 20;
 const CUT_ROWS: u64 = SPLIT_ROWS + SPLIT_ROWS / 2;
 const CUT_BYTES: u64 = 4 * SPLIT_BYTES;
 /// A small file costs an open and a footer even if it has hardly a row.
@@ -29,6 +34,12 @@ pub(crate) struct Piece {
 
 /// Cuts all files; the pieces of each split are in row order.
 pub(crate) fn cut(files: &[std::sync::Arc<ParquetFile>]) -> Vec<Vec<Piece>> {
+    let groups = || files.iter().flat_map(|file| file.metadata.row_groups());
+    let all_rows =
+        groups().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).fold(0, u64::saturating_add);
+    let split_rows = (all_rows / SPLITS).clamp(LEAST_ROWS, SPLIT_ROWS);
+    let split_bytes = groups().map(uncompressed).fold(0, u64::saturating_add) / SPLITS;
+    let split_bytes = split_bytes.clamp(LEAST_BYTES, SPLIT_BYTES);
     let mut splits = Vec::new();
     let mut open: Vec<Piece> = Vec::new();
     let (mut rows, mut bytes) = (0u64, 0u64);
@@ -37,8 +48,8 @@ pub(crate) fn cut(files: &[std::sync::Arc<ParquetFile>]) -> Vec<Vec<Piece>> {
             let group_rows = u64::try_from(group.num_rows()).unwrap_or(0);
             let group_bytes = uncompressed(group).max(if row_group == 0 { FILE_BYTES } else { 0 });
             let parts = parts(group_rows, group_bytes);
-            let fits = rows.saturating_add(group_rows) <= SPLIT_ROWS
-                && bytes.saturating_add(group_bytes) <= SPLIT_BYTES;
+            let fits = rows.saturating_add(group_rows) <= split_rows
+                && bytes.saturating_add(group_bytes) <= split_bytes;
             if parts > 1 || !fits {
                 close(&mut splits, &mut open);
                 (rows, bytes) = (0, 0);
