@@ -1,11 +1,13 @@
-"""Makes the tables of the h2o db-benchmark, any size: `generate.py g1|j1 ROWS DIR [parquet]`, as Parquet and CSV, or as
-Parquet only.
+"""Makes the tables of the benches: `generate.py g1|j1 ROWS DIR [parquet]` and `generate.py tpch SCALE DIR`.
 
-G1 (group-by) and J1 (joins) have the distributions of the benchmark's own `_data/*-datagen.R`, without missing
-values and in random order, from a fixed seed; the random numbers themselves are numpy's, not R's.
+G1 (group-by) and J1 (joins) are those of the h2o db-benchmark, any size, as Parquet and CSV, or as Parquet only. They
+have the distributions of the benchmark's own `_data/*-datagen.R`, without missing values and in random order, from a
+fixed seed; the random numbers themselves are numpy's, not R's. TPC-H's tables are tpchgen's, which are those of the
+specification, as one Parquet file each, with exact decimals.
 """
 
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 
 ROW_GROUP = 1 << 20
 SEED = 108
+TPCHGEN = "tpchgen-cli==4.0.0"
 
 
 def codes_as_text(codes, labels):
@@ -98,18 +101,28 @@ def write(name, tables, directory, with_csv):
         csv.close()
 
 
+def tpch(scale, directory):
+    """All tables of TPC-H, by a generator that only who makes them needs."""
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", TPCHGEN], check=True)
+    program = os.path.join(os.path.dirname(sys.executable), "tpchgen-cli")
+    command = [program, "parquet", "--scale-factor", scale, "--output-dir", directory, "--quiet"]
+    subprocess.run(command, check=True)
+
+
 def main():
-    kind, rows, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    kind, size, directory = sys.argv[1:4]
     with_csv = sys.argv[4:] != ["parquet"]
     aside = f"{directory}.unfinished"
     os.makedirs(aside, exist_ok=True)
     if kind == "g1":
-        write("x", g1(rows), aside, with_csv)
+        write("x", g1(int(size)), aside, with_csv)
     elif kind == "j1":
-        for name, table in j1(rows):
+        for name, table in j1(int(size)):
             write(name, [table], aside, with_csv)
+    elif kind == "tpch":
+        tpch(size, aside)
     else:
-        sys.exit(f"no tables called {kind}; there are g1 and j1")
+        sys.exit(f"no tables called {kind}; there are g1, j1 and tpch")
     os.rename(aside, directory)
 
 

@@ -1,6 +1,7 @@
 """The process that is measured: one query on one peer, with a line of JSON at the end.
 
-`measure.py ENGINE SUITE QUERY --data DIR --out DIR --threads N [--memory BYTES] [--answer]` works and is timed;
+`measure.py ENGINE SUITE QUERY --data DIR --out DIR --threads N [--memory BYTES] [--scale S]
+[--answer]` works and is timed;
 `measure.py check SUITE QUERY --out DIR` gives the checksum of the files that a query wrote. Called by `run.py`.
 """
 
@@ -27,6 +28,7 @@ class Job:
     out: Path
     threads: int
     memory: int
+    scale: float
 
     def path(self, name):
         return f"{self.data}/{name}.{self.form}"
@@ -49,6 +51,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--answer", action="store_true", help="print the result's checksum too")
     args = parser.parse_args()
     query = next(query for query in suites.queries(args.suite) if query.name == args.query)
@@ -59,7 +62,16 @@ def main():
         return
     engine = importlib.import_module(f"engines.{args.engine}_peer")
     job = Job(
-        args.suite, args.query, query.form, query.tables, query.codec, args.data, args.out, args.threads, args.memory
+        args.suite,
+        args.query,
+        query.form,
+        query.tables,
+        query.codec,
+        args.data,
+        args.out,
+        args.threads,
+        args.memory,
+        args.scale,
     )
     start = time.perf_counter()
     result = engine.run(job)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Partita beside its peers: `python3 benches/peers/run.py SUITE [--rows N] [--memory BYTES] [--repeat R]`.
+"""Measures Partita beside its peers: `python3 benches/peers/run.py SUITE [--rows N | --scale S] [--memory BYTES] [--repeat R]`.
 
 Needs Python 3.11 and cargo; the peers come from PyPI into `.venv` (see requirements.txt), the data from generate.py
 into benches/data. Each query runs on each engine in a process of its own, in alternation, on the same cores, with
@@ -33,7 +33,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("suite", choices=suites.SUITES)
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the h2o tables (default 10 million)")
-    parser.add_argument("--scale", type=float, default=1, help="scale factor of TPC-H, when there is that suite")
+    parser.add_argument("--scale", type=float, default=1, help="scale factor of TPC-H (default 1)")
     parser.add_argument("--memory", type=int, default=0, help="memory limit in bytes, set in each engine's own way")
     parser.add_argument("--confine", type=int, default=0, help="kill a process that takes more bytes than this")
     parser.add_argument("--repeat", type=int, default=3, help="measurements of each (default 3); the best counts")
@@ -62,15 +62,16 @@ def make_environment():
     stamp.write_text(wanted)
 
 
-def make_data(kind, rows):
+def make_data(kind, args):
     """The directory of a kind of data, generated if it is not there."""
     if kind == "flights":
         return ROOT / "testdata" / "nycflights13"
-    directory = DATA / f"{kind}-{rows}"
+    size = f"{args.scale:g}" if kind == "tpch" else str(args.rows)
+    directory = DATA / f"{kind}-{size}"
     if not directory.exists():
         say(f"generating {directory.relative_to(ROOT)}")
         DATA.mkdir(exist_ok=True)
-        subprocess.run([PYTHON, HERE / "generate.py", kind, str(rows), directory], check=True)
+        subprocess.run([PYTHON, HERE / "generate.py", kind, size, directory], check=True)
     return directory
 
 
@@ -99,6 +100,8 @@ def command(engine, program, query, data, out, args, answer):
     line += [query.suite, query.name, "--data", data, "--out", out, "--threads", str(args.threads)]
     if args.memory:
         line += ["--memory", str(args.memory)]
+    if query.suite == "tpch":
+        line += ["--scale", str(args.scale)]
     return line + (["--answer"] if answer else [])
 
 
@@ -146,7 +149,7 @@ def measure(query, engine, program, data, args, answer):
 
 def measure_query(query, engines, program, args):
     """All repeats of a query on all engines in turn: one record per engine."""
-    data = make_data(query.data, args.rows)
+    data = make_data(query.data, args)
     warm(query, data)
     records = {engine: report.Record(query.suite, query.name, engine) for engine in engines}
     answers = {}

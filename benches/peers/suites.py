@@ -6,6 +6,8 @@ library.
 
 from dataclasses import dataclass, field
 
+import tpch
+
 ENGINES = ["partita", "polars", "duckdb", "datafusion", "dask"]
 
 GROUPBY = {
@@ -71,7 +73,7 @@ class Query:
 
     suite: str
     name: str
-    data: str  # the kind of data directory: g1, j1 or flights
+    data: str  # the kind of data directory: g1, j1, tpch or flights
     form: str  # the files' format
     tables: list
     sink: bool = False  # the result is files in the out directory
@@ -104,6 +106,9 @@ def queries(suite):
             Query(suite, name, data, "parquet", names, sink=True, codec="snappy", engines=peers)
             for name, data, names in placed
         ]
+    if suite == "tpch":
+        engines = [engine for engine in ENGINES if engine != "dask"]
+        return [Query(suite, name, "tpch", "parquet", reads, engines=engines) for name, reads in tpch.READS.items()]
     if suite == "flights":
         engines = [engine for engine in ENGINES if engine != "datafusion"]
         return [
@@ -112,11 +117,13 @@ def queries(suite):
     raise ValueError(f"no suite {suite}")
 
 
-SUITES = ["groupby", "join", "csv", "sort", "flights", "memory"]
+SUITES = ["groupby", "join", "csv", "sort", "tpch", "flights", "memory"]
 
 
-def sql(suite, query):
+def sql(suite, query, scale=1):
     """The query for the engines that speak SQL; for sinks, the rows that are written."""
+    if suite == "tpch":
+        return tpch.sql(query, scale)
     if suite == "groupby":
         return GROUPBY[query]
     if suite == "join":

@@ -1,9 +1,11 @@
 //! The process that `benches/peers/run.py` measures: one query of one suite on Partita, then a line of JSON with the
 //! time and the memory that it took and, if asked for, the answer's checksum. The queries are in `queries.rs`, the
-//! checksum in `answer.rs`.
+//! checksum in `answer.rs`; TPC-H has a
+//! directory of its own, `tpch/`.
 
 mod answer;
 mod queries;
+mod tpch;
 
 use std::error::Error;
 use std::io::Write;
@@ -22,19 +24,22 @@ use crate::queries::Done;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
-struct Arguments {
-    /// groupby, join, csv or sort.
-    suite: String,
+pub(crate) struct Arguments {
+    /// groupby, join, csv, sort or tpch.
+    pub(crate) suite: String,
     /// q1, to_parquet_snappy, ...
-    query: String,
+    pub(crate) query: String,
     /// The directory with the tables.
     #[arg(long)]
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Where results that are files go.
     #[arg(long)]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// The scale factor of the tables of TPC-H.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) scale: f64,
     /// Memory limit in bytes; without it the engine's own default holds.
     #[arg(long)]
     memory: Option<usize>,
@@ -62,8 +67,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(bytes) = arguments.memory {
         session = session.memory_limit(bytes);
     }
-    let done =
-        queries::run(&session.build()?, &arguments.suite, &arguments.query, &arguments.data, &arguments.out)?;
+    let done = queries::run(&session.build()?, arguments)?;
     let seconds = start.elapsed().as_secs_f64();
     let mut line = json!({
         "seconds": seconds,

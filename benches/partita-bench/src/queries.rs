@@ -1,7 +1,7 @@
-//! The queries, written as a user of Partita would; their SQL is in `benches/peers/suites.py`.
+//! The queries of all suites but TPC-H, written as a user of Partita would; their SQL is in
+//! `benches/peers/suites.py`.
 
 use std::error::Error;
-use std::path::Path;
 
 use partita::arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use partita::arrow::compute::take;
@@ -11,6 +11,8 @@ use partita::io::parquet::ParquetOptions;
 use partita::io::{ParquetCompression, ParquetWriteOptions, WriteFormat, WriteOptions};
 use partita::prelude::*;
 use partita::{Report, Written};
+
+use crate::{Arguments, tpch};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -32,7 +34,9 @@ impl Done {
 }
 
 /// Runs one query of one suite.
-pub(crate) fn run(session: &Session, suite: &str, query: &str, data: &Path, out: &Path) -> Result<Done> {
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Done> {
+    let Arguments { data, out, scale, .. } = arguments;
+    let (suite, query) = (arguments.suite.as_str(), arguments.query.as_str());
     let read = |name: &str| match suite {
         "csv" => session.read_csv(data.join(format!("{name}.csv")), CsvOptions::default()),
         _ => session.read_parquet(data.join(format!("{name}.parquet")), ParquetOptions::default()),
@@ -45,6 +49,10 @@ pub(crate) fn run(session: &Session, suite: &str, query: &str, data: &Path, out:
         ("memory", _) => (memory(read, query)?, Some(ParquetCompression::Snappy)),
         ("join", _) => (join(read, query)?, None),
         ("groupby" | "csv", _) => (groupby(&read("x"), query)?, None),
+        ("tpch", _) => {
+            let tables = tpch::Tables { read: &read, scale: *scale };
+            (tpch::query(query, &tables).ok_or_else(|| format!("there is no TPC-H {query}"))?, None)
+        }
         _ => return Err(format!("there is no suite {suite}").into()),
     };
     if let Some(compression) = codec {
@@ -55,7 +63,11 @@ pub(crate) fn run(session: &Session, suite: &str, query: &str, data: &Path, out:
         return Ok(Done::Files(frame.write(out.join("x"), options)?));
     }
     let table = frame.compute()?;
-    let batches = if query == "q8" { exploded(table.batches())? } else { table.batches().to_vec() };
+    let batches = if (suite, query) == ("groupby", "q8") {
+        exploded(table.batches())?
+    } else {
+        table.batches().to_vec()
+    };
     Ok(Done::Rows(batches, table.report().clone()))
 }
 

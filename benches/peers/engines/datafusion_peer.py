@@ -25,7 +25,7 @@ def run(job):
     for name in job.tables:
         register = ctx.register_parquet if job.form == "parquet" else ctx.register_csv
         register(name, job.path(name))
-    frame = ctx.sql(suites.sql(job.suite, job.query))
+    frame = ctx.sql(suites.sql(job.suite, job.query, job.scale))
     if job.codec:
         if by := suites.partition_by(job.suite, job.query):
             options = datafusion.DataFrameWriteOptions(partition_by=by)

@@ -3,6 +3,7 @@
 import polars as pl
 
 import suites
+from engines import polars_tpch
 
 VERSION = pl.__version__
 
@@ -47,7 +48,9 @@ def join(job, query):
 def run(job):
     if job.suite == "flights":
         return flights(job)
-    if job.suite == "join" or job.query == "j1":
+    if job.suite == "tpch":
+        frame = polars_tpch.query(job.query, lambda name: scan(job, name), job.scale)
+    elif job.suite == "join" or job.query == "j1":
         frame = join(job, "q1" if job.query == "j1" else job.query)
     elif job.suite == "sort":
         frame = scan(job, "x").sort("id3", "v3")
