@@ -14,8 +14,9 @@ use chrono::TimeDelta;
 use chrono::format::DelayedFormat;
 use chrono::{Datelike, Days, Months, NaiveDateTime, TimeZone};
 
+use super::format::format_argument;
 use super::macros::functions;
-use super::text::{format_argument, integer_at};
+use super::text::integer_at;
 use super::{Call, Returns};
 use crate::Result;
 use crate::error::type_name;

@@ -6,6 +6,7 @@
 
 pub(crate) mod choice;
 pub(crate) mod date;
+mod format;
 mod like;
 pub(crate) mod list;
 mod macros;

@@ -10,10 +10,10 @@ use arrow::array::{
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::comparison::{contains, ends_with, starts_with};
 use arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
-use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{NaiveDate, NaiveTime};
 use regex::Regex;
 
+use super::format::{format_argument, parsed};
 use super::like::Like;
 use super::macros::functions;
 use super::{Call, Returns};
@@ -442,51 +442,4 @@ fn by_row<'t>(arguments: &'t [Value], f: impl Fn(usize) -> Option<Cow<'t, str>>)
         }
     }
     Ok(Arc::new(built.finish()))
-}
-
-/// A date format, read once.
-pub(super) struct Format {
-    pub(super) text: String,
-    items: Vec<Item<'static>>,
-}
-
-impl Format {
-    pub(super) fn new(text: &str) -> Option<Format> {
-        let items = StrftimeItems::new(text).parse_to_owned().ok()?;
-        Some(Format { text: text.to_owned(), items })
-    }
-    fn read(&self, text: &str) -> Option<Parsed> {
-        let mut parsed = Parsed::new();
-        parse(&mut parsed, text, self.items.iter()).ok()?;
-        Some(parsed)
-    }
-    pub(super) fn items(&self) -> &[Item<'static>] {
-        &self.items
-    }
-}
-
-pub(super) fn format_argument(call: &Call<'_, '_>) -> Result<Format> {
-    let text = call.literal_text(1)?;
-    Format::new(&text)
-        .ok_or_else(|| call.clash(format!("{text:?} is no date format; write it like \"%Y-%m-%d %H:%M:%S\"")))
-}
-
-/// Every text read by `f`; the first that is not readable is the error.
-fn parsed<T>(
-    arguments: &[Value],
-    f: impl Fn(&str) -> Option<T>,
-    what: &str,
-    format: &str,
-) -> Evaluated<Vec<Option<T>>> {
-    let texts = arguments[0].array().as_string_view();
-    texts
-        .iter()
-        .map(|text| match text {
-            None => Ok(None),
-            Some(text) => match f(text) {
-                Some(value) => Ok(Some(value)),
-                None => Err(Fault::value(format!("{text:?} is no {what} by the format {format:?}"))),
-            },
-        })
-        .collect()
 }
