@@ -178,10 +178,12 @@ impl ParquetSource {
                 .map(|file| file.info.path.display().to_string())
                 .unwrap_or_default()
         };
-        match (last.file - first.file, last.row_group - first.row_group) {
-            (0, 0) => format!("{} row group {}", path(first), first.row_group),
-            (0, _) => format!("{} row groups {}-{}", path(first), first.row_group, last.row_group),
-            (more, _) => format!("{} and {more} more", path(first)),
+        match last.file - first.file {
+            0 if first.row_group == last.row_group => {
+                format!("{} row group {}", path(first), first.row_group)
+            }
+            0 => format!("{} row groups {}-{}", path(first), first.row_group, last.row_group),
+            more => format!("{} and {more} more", path(first)),
         }
     }
 
