@@ -134,7 +134,7 @@ impl RunWriter {
         };
         self.gathered.clear();
         self.held.set(self.bytes)?;
-        self.keep(batch, None, samples)?;
+        self.keep(batch, self.bytes, None, samples)?;
         self.close()
     }
 
@@ -147,9 +147,10 @@ impl RunWriter {
                 add_bucket_bytes(&batch, &offsets, Arc::make_mut(bytes));
             }
             // What is kept has a place of its own in the ledger.
-            copied += logical_bytes(&batch);
+            let bytes = logical_bytes(&batch);
+            copied += bytes;
             self.held.set((2 * self.bytes).saturating_sub(copied))?;
-            self.keep(batch, Some(offsets), Vec::new())?;
+            self.keep(batch, bytes, Some(offsets), Vec::new())?;
         }
         self.gathered.clear();
         self.close()
@@ -163,11 +164,11 @@ impl RunWriter {
     fn keep(
         &mut self,
         batch: RecordBatch,
+        bytes: usize,
         offsets: Option<Box<[u32]>>,
         samples: Vec<ArrayRef>,
     ) -> Result<()> {
         let rows = batch.num_rows();
-        let bytes = logical_bytes(&batch);
         let body = self.store.keep(batch, bytes, &mut self.file)?;
         self.written.runs.push(Arc::new(Run::new(rows, body, offsets, samples)));
         Ok(())
