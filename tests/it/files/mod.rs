@@ -3,6 +3,7 @@
 mod broken;
 mod corpora;
 mod datasets;
+mod reduced;
 mod repairs;
 mod round_trips;
 

@@ -6,6 +6,7 @@
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::BooleanBuffer;
 
+use super::bits::Bits;
 use super::coder::{RowCoder, clear_nulls};
 use super::index::{KeyIndex, Scratch};
 use super::map::{TableKey, hash_bytes};
@@ -30,6 +31,8 @@ pub struct JoinFilter {
 enum Kind {
     /// No row can match.
     Nothing,
+    /// One bit per value of the only column.
+    Bits(Bits),
     /// One bit per code.
     Bitmap { coder: RowCoder, words: Vec<u64> },
     /// Bits by hash of the only column's word.
@@ -45,6 +48,9 @@ enum Kind {
 impl JoinFilter {
     /// Reads the keys off a table's index; `None` where a filter could not be small and quick.
     pub(super) fn new(index: &KeyIndex, rows: usize, nulls_equal: bool) -> Option<JoinFilter> {
+        if let Some(bits) = bits_of(index) {
+            return Some(JoinFilter::of_bits(bits, nulls_equal));
+        }
         let kind = match index {
             KeyIndex::Empty => Kind::Nothing,
             KeyIndex::Dense { coder, direct } if coder.max < BITMAP_BITS => {
@@ -72,6 +78,21 @@ impl JoinFilter {
         Some(JoinFilter { kind, nulls_equal })
     }
 
+    pub(super) fn of_bits(bits: Bits, nulls_equal: bool) -> JoinFilter {
+        JoinFilter { kind: Kind::Bits(bits), nulls_equal }
+    }
+
+    /// Adds the keys of a batch to a filter that [`super::KeySpan`] made; all must lie in its span.
+    ///
+    /// # Errors
+    /// A key column cannot be read.
+    pub fn insert(&mut self, keys: &[ArrayRef]) -> Result<()> {
+        if let (Kind::Bits(bits), [key]) = (&mut self.kind, keys) {
+            bits.add(&KeyColumn::new(key.as_ref())?);
+        }
+        Ok(())
+    }
+
     /// One bit per row: whether it may have a match. The columns have the types that [`super::JoinTable::probe`] takes.
     ///
     /// # Errors
@@ -86,6 +107,10 @@ impl JoinFilter {
         let mut scratch = Scratch::default();
         Ok(match &self.kind {
             Kind::Nothing => BooleanBuffer::new_unset(rows),
+            Kind::Bits(bits) => match columns.as_slice() {
+                [column] => bits.contain(column),
+                _ => BooleanBuffer::new_set(rows),
+            },
             Kind::Bitmap { coder, words: bits } => {
                 let mut words: Vec<u64> = Vec::new();
                 coder.encode(&columns, &mut valid, &mut scratch, &mut words)?;
@@ -128,6 +153,7 @@ impl JoinFilter {
     pub fn size_bytes(&self) -> usize {
         let words = match &self.kind {
             Kind::Nothing => 0,
+            Kind::Bits(bits) => return bits.size_bytes(),
             Kind::Bitmap { words, .. } => words.capacity(),
             Kind::Plain { bloom }
             | Kind::Words { bloom, .. }
@@ -135,6 +161,25 @@ impl JoinFilter {
             | Kind::Bytes { bloom } => bloom.words.capacity(),
         };
         words * size_of::<u64>()
+    }
+}
+
+/// A bit for each value of the only column, where its values lie close together and null is none of them.
+fn bits_of(index: &KeyIndex) -> Option<Bits> {
+    match index {
+        KeyIndex::Plain { low, high, map } => {
+            let mut bits = Bits::new(*low, *high)?;
+            map.keys().for_each(|key| bits.insert(key));
+            Some(bits)
+        }
+        KeyIndex::Dense { coder, direct } => {
+            let low = u64::try_from(coder.only_distance_from()?).ok()?;
+            let mut bits = Bits::new(low, low + u64::try_from(direct.len()).ok()?)?;
+            let present = (low..).zip(direct).filter(|(_, row)| **row != super::NO_ROW);
+            present.for_each(|(word, _)| bits.insert(word));
+            Some(bits)
+        }
+        _ => None,
     }
 }
 

@@ -151,9 +151,14 @@ impl<K: TableKey> FixedMap<K> {
         }));
     }
 
+    /// Each key in the map.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = K> + '_ {
+        self.slots.iter().filter(|slot| slot.row != NO_ROW).map(|slot| slot.key)
+    }
+
     /// The hash of each key in the map.
     pub(crate) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
-        self.slots.iter().filter(|slot| slot.row != NO_ROW).map(|slot| { slot.key }.hash())
+        self.keys().map(K::hash)
     }
 
     pub(crate) fn size_bytes(&self) -> usize {

@@ -5,6 +5,7 @@
 //! of row numbers, `matched.rs` remembers which build rows found a partner, and `filter.rs` is the small filter that the
 //! other side's scan can apply early. The row numbers then go to [`crate::take`].
 
+mod bits;
 mod coder;
 mod cross;
 mod filter;
@@ -17,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use bits::KeySpan;
 pub use cross::CrossPairs;
 pub use filter::JoinFilter;
 pub use matched::MatchedRows;

@@ -5,7 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use std::sync::Arc;
 
-use super::{CrossPairs, JoinMode, JoinTable, MatchedRows, ProbeRows, ProbeState};
+use super::{CrossPairs, JoinMode, JoinTable, KeySpan, MatchedRows, ProbeRows, ProbeState};
 use crate::keys::cells::{Cells, Dice, key_types, random_column};
 
 type Pair = (u32, Option<u32>);
@@ -92,6 +92,15 @@ fn check(types: &[DataType], build_rows: usize, probe_rows: usize, variety: u64,
         let mut matched = table.no_matches();
         assert!(probe_all(&table, &probe, JoinMode::Mark, 7, &mut matched).is_empty());
         assert_eq!(matched.is_empty(), inner.is_empty());
+        let mut span = KeySpan::new(nulls_equal);
+        span.add(&build).unwrap();
+        if let Some(mut filter) = span.filter() {
+            filter.insert(&build).unwrap();
+            let passed = filter.might_match(&probe).unwrap();
+            let matching = |row: u32| inner.iter().any(|(probe, _)| *probe == row);
+            let rows = 0..u32::try_from(probe_rows).unwrap();
+            assert!(rows.into_iter().all(|row| passed.value(row as usize) == matching(row)), "{types:?}");
+        }
         if let Some(filter) = table.filter() {
             let passed = filter.might_match(&probe).unwrap();
             assert!(

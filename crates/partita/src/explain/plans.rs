@@ -152,7 +152,8 @@ fn describe(plan: &Plan) -> String {
                 .zip(&node.right_on)
                 .map(|(left, right)| format!("{left} = {right}"))
                 .collect();
-            format!("{:?} join on {}", node.how, keys.join(", ")).to_lowercase()
+            let hint = if node.reduces { ", the right side reduced by the left" } else { "" };
+            format!("{:?} join on {}{hint}", node.how, keys.join(", ")).to_lowercase()
         }
         Node::Sort(node) => {
             let keys: Vec<String> = node.keys.iter().map(ToString::to_string).collect();

@@ -78,6 +78,7 @@ fn add_pipeline(
             PipelineStep::Join(join) => {
                 (join.shape.label.clone(), sinks.get(&join.build.id), join.shape.step)
             }
+            PipelineStep::Reduce(reduce) => (reduce.label(), sinks.get(&reduce.by.id), reduce.step),
             PipelineStep::Enough { .. } => continue,
         };
         let (name, rest) = name_and_rest(&text);

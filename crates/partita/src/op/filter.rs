@@ -37,6 +37,9 @@ impl Operator for FilterRows {
     fn step(&self) -> Step {
         self.step
     }
+    fn input_of(&self, column: usize) -> Option<usize> {
+        Some(column)
+    }
     fn start(&self, _workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         Ok(Box::new(State { bound: Arc::clone(&self.bound) }))
     }

@@ -11,7 +11,7 @@ use partita_io::Reserve;
 use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, JoinTable, MatchedRows, ProbeRows, ProbeState};
 use partita_kernels::take::take_column;
 
-use super::{Flow, Held, Operator, OperatorState, Out, Workspace, batch_of, logical_bytes};
+use super::{Flow, Held, KeyFilter, Operator, OperatorState, Out, Workspace, batch_of, logical_bytes};
 use crate::error::{Error, Result, Step};
 
 /// What a join keeps, seen from the probe side; a right join has its sides swapped before it comes here.
@@ -55,6 +55,19 @@ pub(crate) struct JoinShape {
 }
 
 impl JoinShape {
+    /// Whether probe rows without a partner are dropped, so that they need not come here at all.
+    pub(crate) fn drops_probe_rows(&self) -> bool {
+        matches!(self.kind, JoinKind::Inner | JoinKind::Semi)
+    }
+
+    /// The probe column that an output column is, if rows that are to be dropped later may be dropped before.
+    pub(crate) fn probe_of(&self, column: usize) -> Option<usize> {
+        match (self.kind, self.output.get(column)?) {
+            (JoinKind::Outer, _) | (_, OutputColumn::Build(_) | OutputColumn::Key { .. }) => None,
+            (_, OutputColumn::Probe(index)) => Some(*index),
+        }
+    }
+
     pub(super) fn keys(&self, batch: &RecordBatch, columns: &[usize]) -> Result<Vec<ArrayRef>> {
         columns
             .iter()
@@ -68,7 +81,8 @@ impl JoinShape {
 pub(crate) struct BuildSide {
     rows: RecordBatch,
     table: Option<JoinTable>,
-    _held: Held,
+    filter: Option<Arc<KeyFilter>>,
+    held: Held,
 }
 
 impl BuildSide {
@@ -94,7 +108,23 @@ impl BuildSide {
             }
         };
         held.set(bytes + table.as_ref().map_or(0, JoinTable::size_bytes))?;
-        Ok(BuildSide { rows, table, _held: held })
+        Ok(BuildSide { rows, table, filter: None, held })
+    }
+
+    /// The same with a filter of its keys, if there can be a small one.
+    ///
+    /// # Errors
+    /// The filter does not fit into memory.
+    pub(crate) fn with_filter(mut self, shape: &JoinShape) -> Result<BuildSide> {
+        let filter = self.table.as_ref().and_then(|table| KeyFilter::of_table(table, &shape.key_types));
+        self.held.set(self.held.bytes() + filter.as_ref().map_or(0, KeyFilter::size_bytes))?;
+        self.filter = filter.map(Arc::new);
+        Ok(self)
+    }
+
+    /// The filter for probe rows, if one was wanted and can be small.
+    pub(crate) fn filter(&self) -> Option<Arc<KeyFilter>> {
+        self.filter.clone()
     }
 
     pub(super) fn rows(&self) -> &RecordBatch {

@@ -14,6 +14,7 @@ mod limit;
 mod map_partitions;
 mod partial_groups;
 mod project;
+mod reduce;
 mod top_k;
 
 use std::fmt::Debug;
@@ -32,6 +33,7 @@ pub(crate) use limit::{DropRows, LastRows, TakeRows};
 pub(crate) use map_partitions::{MapBatches, held_to_schema};
 pub(crate) use partial_groups::PartialGroups;
 pub(crate) use project::{ProjectColumns, batch_of};
+pub(crate) use reduce::{KeyFilter, ReduceRows, ReducedScan, Visit};
 pub(crate) use top_k::TopK;
 
 use crate::error::{Result, Step};
@@ -67,6 +69,12 @@ pub(crate) trait Operator: Send + Sync + Debug {
     fn schema(&self) -> &SchemaRef;
     /// The user's step that it comes from.
     fn step(&self) -> Step;
+    /// The input column that an output column is, if the operator does no more to rows than drop some and change
+    /// other columns: then rows that are to be dropped later may be dropped before it.
+    fn input_of(&self, column: usize) -> Option<usize> {
+        let _ = column;
+        None
+    }
     /// The state for one task.
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>>;
 }

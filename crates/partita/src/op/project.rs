@@ -13,6 +13,8 @@ use crate::expr::{BoundList, Expr};
 pub(crate) struct ProjectColumns {
     exprs: Vec<Expr>,
     bound: Arc<BoundList>,
+    /// Per expression the input column that it is, renamed or not.
+    sources: Vec<Option<usize>>,
     schema: SchemaRef,
     step: Step,
 }
@@ -25,7 +27,9 @@ impl ProjectColumns {
         step: Step,
     ) -> Result<ProjectColumns> {
         let bound = Arc::new(BoundList::bind(exprs, input)?);
-        Ok(ProjectColumns { exprs: exprs.to_vec(), bound, schema, step })
+        let source = |expr: &Expr| expr.as_column().and_then(|name| input.index_of(name).ok());
+        let sources = exprs.iter().map(source).collect();
+        Ok(ProjectColumns { exprs: exprs.to_vec(), bound, sources, schema, step })
     }
 }
 
@@ -39,6 +43,9 @@ impl Operator for ProjectColumns {
     }
     fn step(&self) -> Step {
         self.step
+    }
+    fn input_of(&self, column: usize) -> Option<usize> {
+        self.sources.get(column).copied().flatten()
     }
     fn start(&self, _workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         Ok(Box::new(State { bound: Arc::clone(&self.bound), schema: Arc::clone(&self.schema) }))

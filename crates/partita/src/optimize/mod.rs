@@ -9,5 +9,6 @@ mod projections;
 mod rewrite;
 mod share;
 mod sides;
+mod sizes;
 
 pub(crate) use passes::optimize_all;

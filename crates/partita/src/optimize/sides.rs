@@ -1,26 +1,33 @@
-//! Which side of an inner join is built: the right one, unless the left one is known to be much smaller; then
-//! the sides change places, and the output columns keep theirs.
+//! Which side of a join runs first. Of an inner join it is the right one, which is built, unless the left one is
+//! known to be much smaller; then the sides change places, and the output columns keep theirs. In joins that keep
+//! left rows the sides stay, but a much smaller left side runs first too, so that the right side can leave out the
+//! rows that have no partner there.
 
 use super::rewrite::bottom_up;
+use super::sizes::Sizes;
 use crate::error::Result;
-use crate::plan::{How, Join, JoinColumn, JoinSide, Node, PlanRef, Range};
+use crate::plan::{How, Join, JoinColumn, JoinSide, Node, PlanRef};
 
 /// The left side is built instead if it is estimated to be so many times smaller.
 const MUCH_SMALLER: f64 = 2.0;
-/// Estimated share of the rows that pass a filter.
-const FILTER_SHARE: f64 = 0.3;
-/// Estimated share of the rows that are groups of their own.
-const GROUP_SHARE: f64 = 0.2;
+/// A left side of more rows than this takes longer to keep than it saves.
+const MOST_REDUCING: f64 = 4e6;
 
 pub(super) fn run(plans: Vec<PlanRef>) -> Result<Vec<PlanRef>> {
-    bottom_up(&plans, &with_smaller_build)
+    let sizes = Sizes::default();
+    bottom_up(&plans, &|plan| with_smaller_first(plan, &sizes))
 }
 
-fn with_smaller_build(plan: PlanRef) -> Result<PlanRef> {
+fn with_smaller_first(plan: PlanRef, sizes: &Sizes) -> Result<PlanRef> {
     let Node::Join(join) = &plan.node else { return Ok(plan) };
-    match (join.how, rows(&join.left), rows(&join.right)) {
-        (How::Inner, Some(left), Some(right)) if left * MUCH_SMALLER < right => {
-            swapped(join).into_plan(plan.step)
+    let (Some(left), Some(right)) = (sizes.rows(&join.left), sizes.rows(&join.right)) else {
+        return Ok(plan);
+    };
+    match join.how {
+        _ if left * MUCH_SMALLER >= right => Ok(plan),
+        How::Inner => swapped(join).into_plan(plan.step),
+        How::Left | How::Semi | How::Anti if left <= MOST_REDUCING => {
+            Join { reduces: true, ..join.clone() }.into_plan(plan.step)
         }
         _ => Ok(plan),
     }
@@ -47,39 +54,6 @@ fn swapped(join: &Join) -> Join {
         how: join.how,
         nulls_equal: join.nulls_equal,
         output,
-    }
-}
-
-/// About how many rows a plan gives, from the files' own figures and rough shares.
-fn rows(plan: &PlanRef) -> Option<f64> {
-    match &plan.node {
-        Node::Scan(scan) => {
-            let share = if scan.filter.is_some() { FILTER_SHARE } else { 1.0 };
-            scan.source.statistics().rows.map(|rows| rows as f64 * share)
-        }
-        Node::Memory(memory) => Some(memory.rows() as f64),
-        Node::Project(node) => rows(&node.input),
-        Node::Filter(node) => rows(&node.input).map(|rows| rows * FILTER_SHARE),
-        Node::GroupBy(node) if node.keys.is_empty() => Some(1.0),
-        Node::GroupBy(node) => rows(&node.input).map(|rows| rows * GROUP_SHARE),
-        Node::Distinct(node) => rows(&node.input).map(|rows| rows * GROUP_SHARE),
-        Node::Join(node) => match node.how {
-            How::Cross => Some(rows(&node.left)? * rows(&node.right)?),
-            How::Right => rows(&node.right),
-            How::Outer => Some(rows(&node.left)? + rows(&node.right)?),
-            _ => rows(&node.left),
-        },
-        Node::Sort(node) => {
-            let all = rows(&node.input)?;
-            Some(node.limit.map_or(all, |limit| all.min(limit as f64)))
-        }
-        Node::Slice(node) => {
-            let (Range::First { len, .. } | Range::Last { len }) = node.range;
-            Some(rows(&node.input).map_or(len as f64, |all| all.min(len as f64)))
-        }
-        Node::Concat(node) => node.inputs.iter().map(rows).sum(),
-        Node::Repartition(node) => rows(&node.input),
-        Node::MapPartitions(_) => None,
-        Node::Shared(node) => rows(&node.input),
+        reduces: false,
     }
 }

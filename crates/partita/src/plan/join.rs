@@ -54,6 +54,8 @@ pub(crate) struct Join {
     pub(crate) how: How,
     pub(crate) nulls_equal: bool,
     pub(crate) output: Vec<JoinColumn>,
+    /// Whether the left side runs first, to leave rows of the right side out that have no partner in it.
+    pub(crate) reduces: bool,
 }
 
 /// What `merge` was asked for, before it is checked.
@@ -73,7 +75,7 @@ impl Join {
     pub(crate) fn plan(left: PlanRef, right: PlanRef, request: JoinRequest, step: Step) -> Result<PlanRef> {
         let output = output_columns(&left, &right, &request);
         let JoinRequest { left_on, right_on, how, nulls_equal, .. } = request;
-        Join { left, right, left_on, right_on, how, nulls_equal, output }.into_plan(step)
+        Join { left, right, left_on, right_on, how, nulls_equal, output, reduces: false }.into_plan(step)
     }
 
     /// The same join over other inputs.

@@ -28,7 +28,7 @@ use admission::Admission;
 use crate::error::{Error, Result};
 use crate::exchange::{Ledger, RunSet, RunStore, Runs, SpillDirectory};
 use crate::explain::run_picture;
-use crate::op::{BuildSide, Held, Workspace};
+use crate::op::{BuildSide, Held, KeyFilter, Workspace};
 use crate::report::{Report, StageReport};
 use crate::session::{Session, Settings};
 use crate::stage::StageRef;
@@ -48,6 +48,8 @@ pub(crate) enum Output {
     Part(Part),
     /// A join's shared build side.
     Build(Arc<BuildSide>),
+    /// A filter by the keys of a stage's rows, if there can be a small one.
+    Filter(Option<Arc<KeyFilter>>),
     /// The results of a pipeline's or a stage's partitions, in order.
     Parts(Vec<Arc<Output>>),
 }
@@ -75,13 +77,22 @@ impl Output {
         }
     }
 
+    /// The filter that a join's build side or a stage's keys make for the rows that come to them.
+    fn key_filter(&self) -> Option<Arc<KeyFilter>> {
+        match self {
+            Output::Build(build) => build.filter(),
+            Output::Filter(filter) => filter.clone(),
+            _ => None,
+        }
+    }
+
     /// Bytes of a partition's rows, as they count for decisions, or of its files.
     fn bytes(&self) -> u64 {
         match self {
             Output::Runs(runs) => runs.bytes(),
             Output::Batches { kept, .. } => kept.bytes() as u64,
             Output::Part(part) => part.files().iter().map(|file| file.bytes).sum(),
-            Output::Build(_) | Output::Parts(_) => 0,
+            Output::Build(_) | Output::Filter(_) | Output::Parts(_) => 0,
         }
     }
 

@@ -13,7 +13,7 @@ use super::metrics::Counted;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
 use crate::exchange::{HashKeys, MergedRange, RunSet, split_ranges};
-use crate::op::{Flow, Out, Rereadable};
+use crate::op::{Flow, KeyFilter, Out, ReducedScan, Rereadable};
 use crate::stage::{Cut, Sink, Source};
 
 /// Where a pipeline's rows come from when it runs.
@@ -158,9 +158,22 @@ impl Piece {
         }
     }
 
-    /// Reads the piece's batches into `out` until it wants no more. `go_on` is asked before each batch.
+    /// What a split is asked for with filters by keys beside the scan's own; `None` for what is no split, and
+    /// without filters.
+    pub(super) fn reduced(&self, filters: Vec<(Arc<KeyFilter>, Vec<usize>)>) -> Result<Option<ScanRequest>> {
+        let Piece::Split { request, step, .. } = self else { return Ok(None) };
+        if filters.is_empty() {
+            return Ok(None);
+        }
+        let filter = ReducedScan::new(request.filter.clone(), filters, *step)?;
+        Ok(Some(ScanRequest { filter: Some(Arc::new(filter)), ..request.clone() }))
+    }
+
+    /// Reads the piece's batches into `out` until it wants no more. `go_on` is asked before each batch; `reduced`
+    /// is what [`Piece::reduced`] gave.
     pub(super) fn pump(
         &self,
+        reduced: Option<&ScanRequest>,
         environment: &RunEnvironment,
         counted: &Counted<'_>,
         go_on: &mut dyn FnMut() -> Result<bool>,
@@ -205,7 +218,7 @@ impl Piece {
         };
         match self {
             Piece::Split { source, request, split, step } => {
-                let wanted = Wanted { source, request, split, step: *step };
+                let wanted = Wanted { source, request, reduced, split, step: *step };
                 wanted.pump(environment, counted, &mut push)?;
             }
             Piece::Batches { batches, projection } => {
@@ -234,6 +247,8 @@ impl Piece {
 struct Wanted<'a> {
     source: &'a Arc<dyn FileSource>,
     request: &'a ScanRequest,
+    /// The same with filters by keys, if there are any.
+    reduced: Option<&'a ScanRequest>,
     split: &'a Split,
     step: Step,
 }
@@ -246,7 +261,8 @@ impl Wanted<'_> {
             }
             Error::from(error).at_step(self.step)
         };
-        let mut reader = self.source.read(self.split, self.request, &environment.read).map_err(note)?;
+        let request = self.reduced.unwrap_or(self.request);
+        let mut reader = self.source.read(self.split, request, &environment.read).map_err(note)?;
         let mut read = 0;
         while let Some(batch) = reader.next_batch().map_err(note)? {
             counted.bytes_read(reader.bytes_read().saturating_sub(read));

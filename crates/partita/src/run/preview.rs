@@ -49,20 +49,12 @@ struct Preview<'a> {
 impl Preview<'_> {
     /// The tasks of a pipeline; `None` stands for any number of tasks more.
     fn add_pipeline(&mut self, stage: &StageRef, pipeline: &Pipeline) -> Result<Vec<Option<NodeId>>> {
-        let steps = pipeline.steps.iter().filter_map(|step| match step {
-            PipelineStep::Operator(operator) => Some(operator.describe()),
-            PipelineStep::Join(join) => Some(join.shape.label.clone()),
-            PipelineStep::Enough { .. } => None,
-        });
-        let steps: Vec<String> = steps.collect();
+        let steps: Vec<String> = pipeline.steps.iter().filter_map(PipelineStep::describe).collect();
         let group = self.picture.group(&format!("stage {} {}", stage.id, pipeline.describe()));
         let builds: Vec<NodeId> = pipeline
             .steps
             .iter()
-            .filter_map(|step| match step {
-                PipelineStep::Join(join) => self.ends.get(&join.build.id).map(|end| end.node),
-                _ => None,
-            })
+            .filter_map(|step| Some(self.ends.get(&step.waits_for()?.id)?.node))
             .collect();
         let task = |preview: &mut Self, from: Option<NodeId>| {
             let node = PictureNode::function(format!("stage {}", stage.id)).in_group(group);

@@ -9,17 +9,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
 
 use super::merged::Sides;
 use super::piece::{Feed, Piece, pieces};
-use super::task::{EnoughGate, TaskPlan, TaskStep, run_task};
+use super::task::{EnoughGate, ScanReduction, TaskPlan, TaskStep, run_task};
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result};
 use crate::exchange::RunSet;
-use crate::op::{BuildSide, JoinKind, JoinShape};
+use crate::op::{BuildSide, JoinKind, JoinShape, KeyFilter, Visit};
 use crate::run::metrics::StageMetrics;
-use crate::stage::{JoinStep, Pipeline, PipelineStep, Sink, Stage, StageRef};
+use crate::stage::{JoinStep, Pipeline, PipelineStep, ReduceStep, Sink, Source, Stage, StageRef};
 
 /// The results of the stages that a stage reads, by stage id.
 type Results = HashMap<usize, Arc<Output>>;
@@ -87,6 +88,33 @@ struct Target {
     metrics: Arc<StageMetrics>,
 }
 
+/// A pipeline's steps and what they need.
+#[derive(Default)]
+struct TaskParts {
+    steps: Vec<TaskStep>,
+    deps: Vec<TaskId>,
+    reductions: Vec<ScanReduction>,
+}
+
+/// The columns of the scanned source that some columns of the rows after `steps` are, if rows that are dropped
+/// behind these steps may be dropped in the scan.
+fn scan_columns(feed: &Feed, steps: &[PipelineStep], columns: &[usize]) -> Option<Vec<usize>> {
+    let Feed::Planned(Source::Scan { request, .. }) = feed else { return None };
+    let trace = |&column: &usize| {
+        let at_scan = steps.iter().rev().try_fold(column, |column, step| match step {
+            PipelineStep::Operator(operator) => operator.input_of(column),
+            PipelineStep::Join(join) => join.shape.probe_of(column),
+            PipelineStep::Reduce(_) => Some(column),
+            PipelineStep::Enough { .. } => None,
+        })?;
+        match &request.projection {
+            Some(projection) => projection.get(at_scan).copied(),
+            None => Some(at_scan),
+        }
+    };
+    columns.iter().map(trace).collect()
+}
+
 struct Planner<'a> {
     graph: &'a mut Graph<Output>,
     results: &'a Results,
@@ -112,7 +140,7 @@ impl Planner<'_> {
                 }
             }
         }
-        let (steps, deps) = self.task_steps(&pipeline.steps)?;
+        let TaskParts { steps, deps, reductions } = self.task_parts(&feed, pipeline)?;
         let pieces = pieces(feed, self.results, self.environment)?;
         let gate = EnoughGate::for_steps(&pipeline.steps, pieces.len());
         let mut tasks = Vec::with_capacity(pieces.len());
@@ -123,6 +151,7 @@ impl Planner<'_> {
                 number,
                 part: index * PARTS_PER_PIPELINE + number,
                 steps: steps.clone(),
+                reductions: reductions.clone(),
                 gate: gate.clone(),
                 sink: target.sink.clone(),
                 metrics: Arc::clone(&target.metrics),
@@ -148,26 +177,65 @@ impl Planner<'_> {
         }
     }
 
-    /// The steps as tasks run them, and the tasks that make their build sides.
-    fn task_steps(&mut self, steps: &[PipelineStep]) -> Result<(Vec<TaskStep>, Vec<TaskId>)> {
-        let mut deps = Vec::new();
-        let mut task_steps = Vec::new();
-        for step in steps {
+    /// The steps as tasks run them, and the tasks that make their build sides and filters.
+    fn task_parts(&mut self, feed: &Feed, pipeline: &Pipeline) -> Result<TaskParts> {
+        let mut parts = TaskParts::default();
+        for (place, step) in pipeline.steps.iter().enumerate() {
+            let input = parts.deps.len();
+            let before = &pipeline.steps[..place];
             match step {
-                PipelineStep::Operator(operator) => task_steps.push(TaskStep::Operator(Arc::clone(operator))),
-                PipelineStep::Join(join) => {
-                    let build = self.build_side(join)?;
-                    task_steps.push(TaskStep::Probe { shape: Arc::clone(&join.shape), input: deps.len() });
-                    deps.push(build);
+                PipelineStep::Operator(operator) => {
+                    parts.steps.push(TaskStep::Operator(Arc::clone(operator)))
                 }
-                PipelineStep::Enough { .. } => task_steps.push(TaskStep::Enough),
+                PipelineStep::Join(join) => {
+                    let keys = join.shape.drops_probe_rows().then_some(&join.shape.probe_keys);
+                    let columns = keys.and_then(|keys| scan_columns(feed, before, keys));
+                    parts.deps.push(self.build_side(join, columns.is_some())?);
+                    parts.reductions.extend(columns.map(|columns| ScanReduction { input, columns }));
+                    parts.steps.push(TaskStep::Probe { shape: Arc::clone(&join.shape), input });
+                }
+                PipelineStep::Reduce(reduce) => {
+                    let Some(filter) = self.key_filter(reduce)? else { continue };
+                    parts.deps.push(filter);
+                    match scan_columns(feed, before, &reduce.columns) {
+                        Some(columns) => parts.reductions.push(ScanReduction { input, columns }),
+                        None => parts.steps.push(TaskStep::Reduce {
+                            input,
+                            columns: reduce.columns.clone(),
+                            step: reduce.step,
+                        }),
+                    }
+                }
+                PipelineStep::Enough { .. } => parts.steps.push(TaskStep::Enough),
             }
         }
-        Ok((task_steps, deps))
+        Ok(parts)
     }
 
-    /// The task that makes a join's shared build side.
-    fn build_side(&mut self, join: &JoinStep) -> Result<TaskId> {
+    /// The task that makes the filter of a reduce step, if there are few enough keys.
+    fn key_filter(&mut self, reduce: &ReduceStep) -> Result<Option<TaskId>> {
+        let runs = self.runs(reduce.by.id)?;
+        if runs.rows() > MOST_KEYS {
+            return Ok(None);
+        }
+        let (reduce, environment) = (reduce.clone(), Arc::clone(self.environment));
+        let name = format!("filter by keys of stage {}", reduce.by.id);
+        Ok(Some(self.graph.add(name, &[], move |context, _| {
+            let each = |visit: &mut Visit<'_>| {
+                runs.runs().try_for_each(|run| run.read(0..run.rows)?.into_iter().try_for_each(&mut *visit))
+            };
+            let ReduceStep { keys, types, nulls_equal, .. } = &reduce;
+            let made = || KeyFilter::of_rows(&each, keys, types, *nulls_equal, &environment.workspace);
+            let filter = environment
+                .admission
+                .run(&|| context.is_stopped(), made)
+                .map_err(|error| error.at_step(reduce.step))?;
+            Ok(Step::Done(Output::Filter(filter.map(Arc::new))))
+        })))
+    }
+
+    /// The task that makes a join's shared build side; with a filter if the first pipeline that asks wants one.
+    fn build_side(&mut self, join: &JoinStep, filtered: bool) -> Result<TaskId> {
         if let Some((_, task)) = self.builds.iter().find(|(shape, _)| Arc::ptr_eq(shape, &join.shape)) {
             return Ok(*task);
         }
@@ -175,11 +243,8 @@ impl Planner<'_> {
         let (shape, environment) = (Arc::clone(&join.shape), Arc::clone(self.environment));
         let task = self.graph.add(format!("build side of {}", shape.label), &[], move |context, _| {
             let made = || -> Result<BuildSide> {
-                let mut batches = Vec::new();
-                for run in runs.runs() {
-                    batches.extend(run.read(0..run.rows)?);
-                }
-                BuildSide::build(&shape, &batches, &environment.workspace.memory)
+                let build = BuildSide::build(&shape, &all_batches(&runs)?, &environment.workspace.memory)?;
+                if filtered { build.with_filter(&shape) } else { Ok(build) }
             };
             let build = environment
                 .admission
@@ -204,8 +269,11 @@ impl Planner<'_> {
         build: RunSet,
         target: &Target,
     ) -> Result<TaskId> {
-        let before = Pipeline { steps: pipeline.steps[..place].to_vec(), ..pipeline.clone() };
+        let mut before = Pipeline { steps: pipeline.steps[..place].to_vec(), ..pipeline.clone() };
         let label = format!("{} → exchange by hash for {}", before.describe(), join.shape.label);
+        if join.shape.drops_probe_rows() {
+            before.steps.push(PipelineStep::Reduce(join.reduce_probe()));
+        }
         let exchange = Target {
             sink: Sink::Hash(join.probe_hash()),
             metrics: self.environment.metrics.stage(target.metrics.id, label),
@@ -229,6 +297,17 @@ impl Planner<'_> {
         }))
     }
 }
+
+fn all_batches(runs: &RunSet) -> Result<Vec<RecordBatch>> {
+    let mut batches = Vec::new();
+    for run in runs.runs() {
+        batches.extend(run.read(0..run.rows)?);
+    }
+    Ok(batches)
+}
+
+/// A filter is made of at most so many keys: of more, its making would take longer than it saves.
+const MOST_KEYS: usize = 1 << 24;
 
 /// File numbers of a concat's second pipeline begin here, and so on: how many partitions the first one has is
 /// not known when the second one starts.

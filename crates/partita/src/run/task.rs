@@ -13,7 +13,7 @@ use super::piece::Piece;
 use super::{Kept, Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
 use crate::exchange::{Arrangement, Ledger, RunWriter};
-use crate::op::{Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, logical_bytes};
+use crate::op::{Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, ReduceRows, logical_bytes};
 use crate::stage::{PipelineStep, Sink};
 
 /// A pipeline's step as a task runs it.
@@ -25,8 +25,21 @@ pub(super) enum TaskStep {
         shape: Arc<JoinShape>,
         input: usize,
     },
+    /// A filter by keys, the task's `input`-th input.
+    Reduce {
+        input: usize,
+        columns: Vec<usize>,
+        step: Step,
+    },
     /// Counts rows for the [`EnoughGate`].
     Enough,
+}
+
+/// A filter by keys for a scan: the task's `input`-th input, and the source's columns that it is for.
+#[derive(Clone)]
+pub(super) struct ScanReduction {
+    pub(super) input: usize,
+    pub(super) columns: Vec<usize>,
 }
 
 /// Everything that a task needs.
@@ -37,6 +50,7 @@ pub(super) struct TaskPlan {
     /// Its number among the parts of a dataset.
     pub(super) part: usize,
     pub(super) steps: Vec<TaskStep>,
+    pub(super) reductions: Vec<ScanReduction>,
     pub(super) gate: Option<Arc<EnoughGate>>,
     pub(super) sink: Sink,
     pub(super) metrics: Arc<StageMetrics>,
@@ -111,10 +125,18 @@ fn work(
 ) -> Result<Output> {
     let TaskPlan { piece, gate, environment, .. } = plan;
     let number = plan.number;
+    let filters = plan.reductions.iter().filter_map(|reduction| {
+        inputs[reduction.input].key_filter().map(|filter| (filter, reduction.columns.clone()))
+    });
+    let reduced = piece.reduced(filters.collect())?;
     let mut chain = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         chain.push(match step {
             TaskStep::Operator(operator) => Link::start(operator.as_ref(), environment)?,
+            TaskStep::Reduce { input, columns, step } => match inputs[*input].key_filter() {
+                Some(filter) => Link::Operator(Box::new(ReduceRows::new(filter, columns.clone())), *step),
+                None => continue,
+            },
             TaskStep::Probe { shape, input } => {
                 let Output::Build(build) = &inputs[*input] else {
                     return Err(Error::internal("a join's build side is no build side"));
@@ -134,7 +156,7 @@ fn work(
         Ok(gate.as_ref().is_none_or(|gate| gate.wants(number)))
     };
     if go_on()? {
-        piece.pump(environment, counted, &mut go_on, &mut |fed| match fed {
+        piece.pump(reduced.as_ref(), environment, counted, &mut go_on, &mut |fed| match fed {
             Fed::Rows(batch) => drive(&mut chain, &mut sink, &passing, batch),
             fed => of_keys(&mut chain, &mut sink, &passing, &fed),
         })?;

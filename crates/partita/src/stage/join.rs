@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::Compare;
 
 use super::lower::{Lowering, Open, open};
-use super::{Cut, JoinStep, PipelineStep, Sink, Source};
+use super::{Cut, JoinStep, PipelineStep, ReduceStep, Sink, Source};
 use crate::error::{Error, Result, Step, column_index};
 use crate::exchange::HashKeys;
 use crate::expr::{TermCompare, common_type};
@@ -29,8 +29,11 @@ impl Lowering {
             let stage = self.close(probe, Sink::Rows);
             probe = open(Source::Rows { stage, cut: Cut::AsMade }, &schema);
         }
-        let build = self.lower(build)?;
+        let mut build = self.lower(build)?;
         let shape = Arc::new(join_shape(node, swapped, &probe.schema, &build.schema, schema, step)?);
+        if node.reduces {
+            probe = self.reduce(probe, &mut build, &shape);
+        }
         let hash = HashKeys { columns: shape.build_keys.clone(), types: shape.key_types.clone() };
         let build = self.close(build, Sink::Hash(hash));
         for pipeline in &mut probe.pipelines {
@@ -40,6 +43,26 @@ impl Lowering {
         }
         probe.schema = Arc::clone(schema);
         Ok(probe)
+    }
+}
+
+impl Lowering {
+    /// Runs the probe side first, for the build side needs only rows that have a partner in it.
+    fn reduce(&mut self, probe: Open, build: &mut Open, shape: &JoinShape) -> Open {
+        let schema = Arc::clone(&probe.schema);
+        let by = self.close(probe, Sink::Rows);
+        let reduce = ReduceStep {
+            by: Arc::clone(&by),
+            keys: shape.probe_keys.clone(),
+            columns: shape.build_keys.clone(),
+            types: shape.key_types.clone(),
+            nulls_equal: shape.nulls_equal,
+            step: shape.step,
+        };
+        for pipeline in &mut build.pipelines {
+            pipeline.steps.push(PipelineStep::Reduce(reduce.clone()));
+        }
+        open(Source::Rows { stage: by, cut: Cut::AsMade }, &schema)
     }
 }
 

@@ -14,7 +14,7 @@ mod sort;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::{DatasetWriter, ScanRequest, Source as FileSource};
 
 use crate::error::Step;
@@ -46,11 +46,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// One line: the source and the steps.
     pub(crate) fn describe(&self) -> String {
-        let steps = self.steps.iter().filter_map(|step| match step {
-            PipelineStep::Operator(operator) => Some(operator.describe()),
-            PipelineStep::Join(join) => Some(join.shape.label.clone()),
-            PipelineStep::Enough { .. } => None,
-        });
+        let steps = self.steps.iter().filter_map(PipelineStep::describe);
         std::iter::once(self.source.describe()).chain(steps).collect::<Vec<_>>().join(" → ")
     }
 }
@@ -102,6 +98,7 @@ pub(crate) enum Cut {
 pub(crate) enum PipelineStep {
     Operator(Arc<dyn Operator>),
     Join(JoinStep),
+    Reduce(ReduceStep),
     /// No more rows than this are wanted of all partitions together, in partition order: a task whose
     /// predecessors already hold them need not go on.
     Enough {
@@ -109,11 +106,46 @@ pub(crate) enum PipelineStep {
     },
 }
 
+impl PipelineStep {
+    /// As `explain` prints it, where it is shown.
+    pub(crate) fn describe(&self) -> Option<String> {
+        match self {
+            PipelineStep::Operator(operator) => Some(operator.describe()),
+            PipelineStep::Join(join) => Some(join.shape.label.clone()),
+            PipelineStep::Reduce(reduce) => Some(reduce.label()),
+            PipelineStep::Enough { .. } => None,
+        }
+    }
+
+    /// The stage beside the pipeline whose rows it needs.
+    pub(crate) fn waits_for(&self) -> Option<&StageRef> {
+        match self {
+            PipelineStep::Join(join) => Some(&join.build),
+            PipelineStep::Reduce(reduce) => Some(&reduce.by),
+            PipelineStep::Operator(_) | PipelineStep::Enough { .. } => None,
+        }
+    }
+}
+
 /// A join whose other side is built by a stage.
 #[derive(Clone, Debug)]
 pub(crate) struct JoinStep {
     pub(crate) build: StageRef,
     pub(crate) shape: Arc<JoinShape>,
+}
+
+/// A hint: rows whose keys none of a stage's rows has are not wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct ReduceStep {
+    pub(crate) by: StageRef,
+    /// The key columns of that stage's rows.
+    pub(crate) keys: Vec<usize>,
+    /// The key columns of this pipeline's rows.
+    pub(crate) columns: Vec<usize>,
+    /// Both are cast to these before they are compared.
+    pub(crate) types: Vec<DataType>,
+    pub(crate) nulls_equal: bool,
+    pub(crate) step: Step,
 }
 
 /// Where a stage's rows go.
@@ -152,7 +184,26 @@ impl Sink {
     }
 }
 
+impl ReduceStep {
+    /// As `explain` prints it.
+    pub(crate) fn label(&self) -> String {
+        format!("reduce by keys of stage {}", self.by.id)
+    }
+}
+
 impl JoinStep {
+    /// The hint that probe rows without a partner are not wanted.
+    pub(crate) fn reduce_probe(&self) -> ReduceStep {
+        ReduceStep {
+            by: Arc::clone(&self.build),
+            keys: self.shape.build_keys.clone(),
+            columns: self.shape.probe_keys.clone(),
+            types: self.shape.key_types.clone(),
+            nulls_equal: self.shape.nulls_equal,
+            step: self.shape.step,
+        }
+    }
+
     /// How the probe side is spread if it must be.
     pub(crate) fn probe_hash(&self) -> HashKeys {
         HashKeys { columns: self.shape.probe_keys.clone(), types: self.shape.key_types.clone() }
@@ -174,9 +225,7 @@ impl Stage {
                 Source::Scan { .. } | Source::Memory { .. } => {}
             }
             for step in &pipeline.steps {
-                if let PipelineStep::Join(join) = step {
-                    add(&join.build);
-                }
+                step.waits_for().into_iter().for_each(&mut add);
             }
         }
         inputs
