@@ -82,6 +82,12 @@ pub trait FileSystem: Send + Sync + Debug {
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, directory: &Path) -> io::Result<()>;
+    /// Makes everything durable that was written so far to the file system in which a directory is, names too; an
+    /// error of kind `Unsupported` where the system cannot.
+    fn sync_all(&self, directory: &Path) -> io::Result<()> {
+        let _ = directory;
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
     /// Takes the advisory lock of a file for as long as the returned guard lives; `None` if another process
     /// holds it. Used to tell a live run's temporary directory from a dead one's.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn std::any::Any + Send + Sync>>>;

@@ -41,7 +41,7 @@ pub use part::PartWriter;
 use sink::FileSink;
 pub(crate) use staging::INFIX;
 use staging::{Staging, remove_file};
-use sync::Syncer;
+use sync::{Synced, Syncer};
 use target::{Existing, Target};
 
 use crate::{Error, FileSystem, Notice, Result};
@@ -151,8 +151,8 @@ impl DatasetWriter {
         let data_schema = Arc::new(schema.project(&data_columns).map_err(|e| Error::invalid(e.to_string()))?);
         let name_token = adds.then(|| staging.token().to_string());
         let shared = Arc::new(Shared {
+            syncer: Syncer::new(Arc::clone(&files), staging.data()),
             files,
-            syncer: Syncer::default(),
             staging,
             options,
             schema,
@@ -185,13 +185,13 @@ impl DatasetWriter {
         if parts.iter().all(|part| part.files.is_empty()) {
             parts = vec![self.part(0).finish_empty()?];
         }
-        self.shared.syncer.finish()?;
         let mut files: Vec<WrittenFile> = parts.into_iter().flat_map(|part| part.files).collect();
         self.shared.remove_others(&files)?;
+        let synced = self.shared.syncer.finish()?;
         if self.shared.name_token.is_some() {
             self.commit_append(&files)?;
         } else {
-            self.commit_whole()?;
+            self.commit_whole(synced)?;
         }
         self.target.above.keep();
         let mut notices = Vec::new();
@@ -218,12 +218,12 @@ impl DatasetWriter {
     /// # Errors
     /// The system refuses; the next write to the same place will try again.
     pub fn abort(self) -> Result<()> {
-        // What could not be synced is removed.
-        let _ = self.shared.syncer.finish();
+        // What is not synced is removed.
+        self.shared.syncer.stop();
         self.shared.staging.remove()
     }
 
-    fn commit_whole(&self) -> Result<()> {
+    fn commit_whole(&self, synced: Synced) -> Result<()> {
         let shared = &*self.shared;
         let WriteOptions { mode, layout, success_marker, .. } = shared.options;
         if success_marker {
@@ -231,7 +231,7 @@ impl DatasetWriter {
             FileSink::create(&*shared.files, &path, false)?.close()?;
         }
         if layout == Layout::Directory {
-            shared.sync_directories()?;
+            shared.sync_directories(synced)?;
         }
         publish::publish(&shared.staging, &self.target, self.existing, mode, layout)
     }
@@ -276,10 +276,15 @@ impl Shared {
         Ok(())
     }
 
-    fn sync_directories(&self) -> Result<()> {
+    fn sync_directories(&self, synced: Synced) -> Result<()> {
         let made = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
         let data = self.staging.data();
-        for directory in made.iter().map(|relative| data.join(relative)).rev().chain([data.clone()]) {
+        let above = match synced {
+            Synced::Files => made.len(),
+            Synced::Everything => 0,
+        };
+        let made = made.iter().map(|relative| data.join(relative)).rev().take(above);
+        for directory in made.chain([data.clone()]) {
             self.files
                 .sync_dir(&directory)
                 .map_err(|e| Error::system("sync the directory", &directory, e))?;

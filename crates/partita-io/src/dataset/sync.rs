@@ -1,22 +1,50 @@
 //! Files on their way to the disk itself: one thread waits for it while the parts' threads go on computing.
 //!
-//! [`Syncer::finish`] is the promise: every file handed in before is durable then, or there is an error.
+//! [`Syncer::finish`] is the promise: every file handed in before is durable then, or there is an error. Of very many
+//! files most are left to one call at the end that syncs their whole file system, where the system has it.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::{Error, Result, WriteFile};
+use crate::{Error, FileSystem, Result, WriteFile};
 
 /// So many files may wait, all of them open, before whoever hands in the next one waits too.
 const WAITING_MAX: usize = 32;
+/// The files after so many are not synced one by one: each would wait for the disk's journal, a millisecond or more,
+/// where one call for the whole file system waits once.
+const SINGLY_MAX: usize = 256;
 
 type Written = (PathBuf, Box<dyn WriteFile>);
 
 /// Syncs files in the order in which they come.
+#[derive(Debug)]
+pub(super) struct Syncer {
+    files: Arc<dyn FileSystem>,
+    /// Where the files are.
+    directory: PathBuf,
+    state: Mutex<State>,
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Syncer(Mutex<Option<Worker>>);
+struct State {
+    worker: Option<Worker>,
+    /// Files handed in so far.
+    count: usize,
+    /// Whether the file system can be synced as a whole, and will be; `None` until there are many files.
+    as_a_whole: Option<bool>,
+}
+
+/// What is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Synced {
+    /// The content of the files.
+    Files,
+    /// All that was written, the names of files and directories too.
+    Everything,
+}
 
 #[derive(Debug)]
 struct Worker {
@@ -53,14 +81,26 @@ fn sync(path: PathBuf, mut file: Box<dyn WriteFile>) -> Result<()> {
 }
 
 impl Syncer {
+    pub(super) fn new(files: Arc<dyn FileSystem>, directory: PathBuf) -> Self {
+        Syncer { files, directory, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes a file to which everything has been written.
     pub(super) fn sync(&self, path: PathBuf, file: Box<dyn WriteFile>) -> Result<()> {
         let files = {
-            let mut worker = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if worker.is_none() {
-                *worker = Worker::start().ok();
+            let mut state = self.state();
+            state.count += 1;
+            if state.count > SINGLY_MAX && self.goes_as_a_whole(&mut state)? {
+                return Ok(());
             }
-            worker.as_ref().map(|worker| worker.files.clone())
+            if state.worker.is_none() {
+                state.worker = Worker::start().ok();
+            }
+            state.worker.as_ref().map(|worker| worker.files.clone())
         };
         // A system that has no thread to spare waits here.
         let Some(files) = files else { return sync(path, file) };
@@ -70,16 +110,51 @@ impl Syncer {
         }
     }
 
+    /// Whether the file system is synced as a whole in the end: it is tried once.
+    fn goes_as_a_whole(&self, state: &mut State) -> Result<bool> {
+        if let Some(known) = state.as_a_whole {
+            return Ok(known);
+        }
+        let can = match self.sync_all() {
+            Err(error) if error.kind() == ErrorKind::Unsupported => false,
+            tried => tried.map(|()| true).map_err(|e| self.failed(e))?,
+        };
+        Ok(*state.as_a_whole.insert(can))
+    }
+
+    fn sync_all(&self) -> std::io::Result<()> {
+        self.files.sync_all(&self.directory)
+    }
+
+    fn failed(&self, error: std::io::Error) -> Error {
+        Error::system("sync the file system of", &self.directory, error)
+    }
+
     /// Waits until all files are on the disk.
-    pub(super) fn finish(&self) -> Result<()> {
-        let worker = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        worker.map_or(Ok(()), Worker::finish)
+    pub(super) fn finish(&self) -> Result<Synced> {
+        let (worker, as_a_whole) = {
+            let mut state = self.state();
+            (state.worker.take(), state.as_a_whole)
+        };
+        worker.map_or(Ok(()), Worker::finish)?;
+        if as_a_whole != Some(true) {
+            return Ok(Synced::Files);
+        }
+        self.sync_all().map_err(|e| self.failed(e))?;
+        Ok(Synced::Everything)
+    }
+
+    /// Waits until no file is open any more.
+    pub(super) fn stop(&self) {
+        if let Some(worker) = self.state().worker.take() {
+            // Whoever stops has an error already, or gives the dataset up.
+            let _ = worker.finish();
+        }
     }
 }
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        // Whoever drops it has an error already, or gives the dataset up.
-        let _ = self.finish();
+        self.stop();
     }
 }

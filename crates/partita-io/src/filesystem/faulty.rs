@@ -44,6 +44,8 @@ pub enum Call {
     RemoveDir,
     /// [`FileSystem::sync_dir`].
     SyncDir,
+    /// [`FileSystem::sync_all`].
+    SyncAll,
     /// [`FileSystem::try_lock`].
     TryLock,
     /// [`FileSystem::is_link`] and [`FileSystem::canonical`].
@@ -286,6 +288,10 @@ impl FileSystem for Faulty {
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
         self.enter(Call::SyncDir, directory, None)?;
         self.inner.sync_dir(directory)
+    }
+    fn sync_all(&self, directory: &Path) -> io::Result<()> {
+        self.enter(Call::SyncAll, directory, None)?;
+        self.inner.sync_all(directory)
     }
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
         self.enter(Call::TryLock, path, None)?;

@@ -189,6 +189,11 @@ impl FileSystem for Local {
         Ok(())
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn sync_all(&self, directory: &Path) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(directory)?)?)
+    }
+
     #[cfg(unix)]
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
         use rustix::fs::{FlockOperation, OFlags, flock};

@@ -265,3 +265,46 @@ fn everything_is_synced_before_it_is_visible() {
         }
     }
 }
+
+/// The files of a dataset with hundreds of them, and the calls that made it.
+fn write_many(faulty: &Faulty, root: &Path) -> Result<WriteReport> {
+    let format = WriteFormat::Parquet(ParquetWriteOptions::default());
+    write(Arc::new(faulty.clone()), root, &[rows(0, 600, 600)], options(&format, Mode::Error))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn of_very_many_files_most_are_synced_by_one_call_before_the_dataset_is_seen() {
+    let scratch = scratch();
+    let root = scratch.path().join("data");
+    let faulty = Faulty::new(local());
+    assert_eq!(write_many(&faulty, &root).unwrap().files.len(), 600);
+    let journal = faulty.journal();
+    let last = |call: Call| journal.iter().rposition(|entry| entry.call == call);
+    assert!(faulty.count(Call::Sync) < 300 && faulty.count(Call::SyncDir) < 10, "one by one after all");
+    let named = |name: &str| journal.iter().rposition(|e| e.call == Call::Create && e.path.ends_with(name));
+    assert_eq!(faulty.count(Call::SyncAll), 2);
+    assert!(last(Call::SyncAll) > named("kind=k599/part-00000-0.parquet"));
+    assert!(last(Call::SyncAll) < last(Call::Rename));
+}
+
+#[test]
+fn where_a_file_system_cannot_be_synced_as_a_whole_each_file_is() {
+    let scratch = scratch();
+    let faulty = Faulty::new(local());
+    faulty.fail_from(Call::SyncAll, 0, Fault::Errno(rustix::io::Errno::NOSYS.raw_os_error()));
+    write_many(&faulty, &scratch.path().join("data")).unwrap();
+    assert!(faulty.count(Call::Sync) > 600 && faulty.count(Call::SyncDir) > 600);
+}
+
+#[test]
+fn a_file_system_that_fails_to_sync_leaves_nothing() {
+    for nth in 0..2 {
+        let scratch = scratch();
+        let faulty = Faulty::new(local());
+        faulty.fail_once(Call::SyncAll, nth, Fault::Broken);
+        let error = write_many(&faulty, &scratch.path().join("data")).unwrap_err();
+        assert!(error.to_string().contains("sync the file system"), "{error}");
+        assert!(tree(scratch.path()).is_empty(), "call {nth}: {error}");
+    }
+}
