@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, GenericByteViewArray, RecordBatch, RecordBatchOptions,
-    StringViewArray, UInt32Array, make_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, DictionaryArray, GenericByteViewArray,
+    RecordBatch, RecordBatchOptions, StringViewArray, UInt32Array, downcast_dictionary_array, make_array,
 };
-use arrow::compute::{concat_batches, interleave, take};
-use arrow::datatypes::{ByteViewType, DataType, SchemaRef};
+use arrow::compute::{concat_batches, filter, interleave, take};
+use arrow::datatypes::{ArrowDictionaryKeyType, ArrowNativeType, ByteViewType, DataType, SchemaRef};
 
 use crate::{Error, Result};
 
@@ -66,6 +66,64 @@ pub fn gather_rows(batches: &[RecordBatch], places: &[(usize, usize)]) -> Result
     Ok(RecordBatch::try_new_with_options(first.schema(), columns, &options)?)
 }
 
+/// The same rows with [`compact_views`]: for batches that are kept.
+///
+/// # Errors
+/// As [`compact_views`].
+pub fn compact_batch(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(compact_views).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
+}
+
+/// The same rows without what their slice does not show, at any depth: of lists the values of other rows, of views
+/// the text of others, of dictionaries the entries that none has. For rows that are written somewhere.
+///
+/// # Errors
+/// Only if arrow refuses to rebuild a nested array.
+pub fn narrow_batch(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(narrowed).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
+}
+
+fn narrowed(array: &ArrayRef) -> Result<ArrayRef> {
+    let array = array.as_ref();
+    downcast_dictionary_array!(
+        array => narrowed_dictionary(array),
+        _ => narrowed_values(&array.slice(0, array.len()))
+    )
+}
+
+fn narrowed_dictionary<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) -> Result<ArrayRef> {
+    let used = array.occupancy();
+    if used.count_set_bits() == array.values().len() {
+        return Ok(Arc::new(array.clone()));
+    }
+    let mut places = vec![K::Native::default(); array.values().len()];
+    for (new, old) in used.set_indices().enumerate() {
+        // There are fewer than before, so that it fits.
+        places[old] = K::Native::from_usize(new).unwrap_or_default();
+    }
+    // The keys of nulls may be any.
+    let place = |key: K::Native| places.get(key.as_usize()).copied().unwrap_or_default();
+    let keys = array.keys().unary::<_, K>(place);
+    let values = compact_views(&filter(array.values(), &BooleanArray::new(used, None))?)?;
+    Ok(Arc::new(DictionaryArray::try_new(keys, values)?))
+}
+
+fn narrowed_values(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        // The views of a list's values are not sliced with the list: a copy of the rows has only theirs.
+        nested if nested.is_nested() && contains_views(nested) => {
+            let rows =
+                u32::try_from(array.len()).map_err(|_| Error::invalid("too many rows to be copied"))?;
+            take_column(array, &UInt32Array::from_iter_values(0..rows))
+        }
+        _ => compact_views(array),
+    }
+}
+
 /// The same values; where views, at any depth of nesting, keep much more text alive than they show, that text is
 /// rewritten into a buffer of its own.
 ///
@@ -101,6 +159,13 @@ fn compacted<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>) -> Optio
         return None;
     }
     let needed = array.total_buffer_bytes_used();
+    if needed == 0 {
+        // SAFETY: no view, of a null neither, is longer than what lies in the view itself, so none refers to a
+        // buffer; the views are those of a valid array.
+        return Some(unsafe {
+            GenericByteViewArray::new_unchecked(array.views().clone(), Vec::new(), array.nulls().cloned())
+        });
+    }
     (kept > needed.saturating_mul(SLACK).saturating_add(SLACK_BYTES)).then(|| array.gc())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::*;
 use arrow::datatypes::*;
 
-use super::{compact_views, gather_rows, take_batch};
+use super::{compact_batch, compact_views, gather_rows, narrow_batch, take_batch};
 use crate::random::{Random, many_types, shown};
 
 #[test]
@@ -58,4 +58,60 @@ fn few_rows_do_not_pin_the_text_of_many() {
         all.as_string_view().data_buffers()[0].as_ptr(),
         batch.column(0).as_string_view().data_buffers()[0].as_ptr()
     );
+}
+
+#[test]
+fn texts_that_lie_in_their_views_keep_no_buffer() {
+    let long =
+        StringViewArray::from_iter([Some("a text that needs a buffer of its own"), None, Some("short")]);
+    let texts = long.slice(1, 2);
+    let bytes: BinaryViewArray = long.to_binary_view().slice(1, 2);
+    let big = vec![b'x'; 64 << 10];
+    let page: arrow::buffer::Buffer = big.into();
+    let keeping = |buffers: &[arrow::buffer::Buffer]| [buffers, std::slice::from_ref(&page)].concat();
+    let (views, buffers, nulls) = texts.clone().into_parts();
+    let texts = StringViewArray::new(views, keeping(&buffers), nulls);
+    let (views, buffers, nulls) = bytes.clone().into_parts();
+    let bytes = BinaryViewArray::new(views, keeping(&buffers), nulls);
+    let columns = [Arc::new(texts) as ArrayRef, Arc::new(bytes) as ArrayRef];
+    for column in columns {
+        let compact = compact_views(&column).unwrap();
+        assert!(compact.get_array_memory_size() < 1000, "{} bytes", compact.get_array_memory_size());
+        assert_eq!(shown(&compact), shown(&column));
+        compact.to_data().validate_full().unwrap();
+    }
+}
+
+#[test]
+fn a_narrow_slice_has_only_what_it_shows() {
+    let mut random = Random(5);
+    let fields: Vec<Field> =
+        many_types().into_iter().enumerate().map(|(i, t)| Field::new(i.to_string(), t, true)).collect();
+    let columns: Vec<ArrayRef> =
+        fields.iter().map(|field| random.column(field.data_type(), 4_000, 90)).collect();
+    let whole = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let slice = whole.slice(1_990, 10);
+    for narrow in [narrow_batch(&slice).unwrap(), compact_batch(&slice).unwrap()] {
+        assert_eq!(narrow.schema(), slice.schema());
+        for (from, to) in slice.columns().iter().zip(narrow.columns()) {
+            assert_eq!(shown(to), shown(from), "{}", from.data_type());
+        }
+    }
+    let texts = StringViewArray::from_iter_values((0..10_000).map(|i| format!("a text of number {i:020}")));
+    let lists = ListArray::new(
+        Field::new("item", DataType::Utf8View, true).into(),
+        arrow::buffer::OffsetBuffer::from_lengths(vec![10; 1_000]),
+        Arc::new(texts.clone()),
+        None,
+    );
+    let codes = DictionaryArray::new(Int32Array::from_iter_values(0..10_000), Arc::new(texts.clone()));
+    let slices: [ArrayRef; 3] =
+        [Arc::new(texts.slice(77, 9)), Arc::new(lists.slice(77, 9)), Arc::new(codes.slice(77, 9))];
+    for slice in slices {
+        let batch = RecordBatch::try_from_iter([("c", Arc::clone(&slice))]).unwrap();
+        let narrow = narrow_batch(&batch).unwrap();
+        let bytes = narrow.column(0).get_array_memory_size();
+        assert!(bytes < 12_000, "{}: {bytes} bytes", slice.data_type());
+        assert_eq!(shown(narrow.column(0)), shown(&slice));
+    }
 }

@@ -12,7 +12,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat, concat_batches};
 use arrow::datatypes::SchemaRef;
 use partita_kernels::sort::{SortKeys, SortOptions, Splitters, sort_indices};
-use partita_kernels::take::take_batch;
+use partita_kernels::take::{take_batch, take_column};
 
 use super::merge::{RunOfRows, merge};
 use super::run::{Run, RunSet};
@@ -73,10 +73,8 @@ impl SortSpec {
         let keys = self.key_columns(&batch)?;
         let order = UInt32Array::from(sort_indices(&keys, &self.options)?);
         let sampled: UInt32Array = order.iter().step_by(SAMPLE_ROWS).collect();
-        let samples = keys
-            .iter()
-            .map(|key| arrow::compute::take(key, &sampled, None))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        // Samples stay as long as the exchange: they must not keep the pages that their texts came in.
+        let samples = keys.iter().map(|key| Ok(take_column(key, &sampled)?)).collect::<Result<Vec<_>>>()?;
         Ok((take_batch(&batch, &order)?, samples))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
 use partita_kernels::partition::{Partitions, partition_by_hash};
-use partita_kernels::take::gather_rows;
+use partita_kernels::take::{compact_batch, gather_rows};
 
 use super::buckets::{BUCKET_BITS, BUCKETS, HashKeys};
 use super::ledger::Ledger;
@@ -100,6 +100,8 @@ impl RunWriter {
             self.sampled.extend(spec.sampled(&batch, self.rows)?);
         }
         self.rows += batch.num_rows() as u64;
+        // A few rows of each of many pages must not keep all of them.
+        let batch = compact_batch(&batch)?;
         self.bytes += logical_bytes(&batch);
         self.gathered.push(batch);
         self.held.set(self.copies() * self.bytes)?;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::{Flow, Held, Operator, OperatorState, Out, Workspace, logical_bytes};
+use super::{Flow, Held, Operator, OperatorState, Out, Workspace, compact_batch, logical_bytes};
 use crate::error::{Result, Step};
 
 /// The first so many rows.
@@ -117,6 +117,7 @@ struct Last {
 
 impl OperatorState for Last {
     fn push(&mut self, batch: RecordBatch, _out: &mut Out<'_>) -> Result<Flow> {
+        let batch = compact_batch(&batch)?;
         self.rows += batch.num_rows();
         self.bytes += logical_bytes(&batch);
         self.kept.push_back(batch);

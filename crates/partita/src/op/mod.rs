@@ -23,6 +23,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::Reserve;
+pub(crate) use partita_kernels::take::compact_batch;
 
 pub(crate) use distinct::{FinalDistinct, KeepRow, PartialDistinct};
 pub(crate) use filter::{FilterRows, ScanFilter};

@@ -13,7 +13,9 @@ use super::piece::Piece;
 use super::{Kept, Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
 use crate::exchange::{Arrangement, Ledger, RunWriter};
-use crate::op::{Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, ReduceRows, logical_bytes};
+use crate::op::{
+    Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, ReduceRows, compact_batch, logical_bytes,
+};
 use crate::stage::{PipelineStep, Sink};
 
 /// A pipeline's step as a task runs it.
@@ -272,6 +274,8 @@ impl OpenSink {
         match self {
             OpenSink::Runs(writer) => writer.push(batch),
             OpenSink::Collect { batches, bytes, held } => {
+                // What was read in pages must not keep more of them than its rows.
+                let batch = compact_batch(&batch)?;
                 *bytes += logical_bytes(&batch);
                 held.set(*bytes).map_err(|error| {
                     error.context(

@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, Weak};
 
-use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Int64Type};
 use partita_io::Reserve;
+use partita_kernels::sort::SortOptions;
 
 use super::*;
+use crate::error::Step;
 use crate::exchange::RunSet;
+use crate::expr::col;
 use crate::op::Flow;
 use crate::session::Budget;
 
@@ -74,4 +77,38 @@ fn what_no_range_needs_any_more_is_given_up() {
     drop(second);
     assert_eq!(alive(), 0);
     assert!(store.ledger.reserve_run(1 << 29).is_some(), "their place in the ledger is free too");
+}
+
+/// Texts that lie in their views, as a reader gives them: with the page that they came in.
+fn with_pages(rows: usize, page_bytes: usize) -> RecordBatch {
+    let texts = StringViewArray::from_iter_values((0..rows).map(|row| format!("{:08}", row * 7919 % rows)));
+    let (views, _, nulls) = texts.into_parts();
+    let page: arrow::buffer::Buffer = vec![b'x'; page_bytes].into();
+    let texts = StringViewArray::new(views, vec![page], nulls);
+    RecordBatch::try_from_iter([("t", Arc::new(texts) as ArrayRef)]).unwrap()
+}
+
+#[test]
+fn neither_rows_nor_samples_keep_the_pages_that_they_came_in() {
+    let keys = [(col("t"), SortOptions::ASCENDING)];
+    let rows = 10_000;
+    let schema = with_pages(1, 0).schema();
+    let spec = SortSpec::new(&keys, String::new(), &schema, Step::here("sort_values")).unwrap();
+    let hash = HashKeys { columns: vec![0], types: vec![DataType::Utf8View] };
+    for arrangement in
+        [Arrangement::Sorted(Arc::new(spec)), Arrangement::ByBucket(hash, 0), Arrangement::AsTheyCome]
+    {
+        let mut writer = store(64 << 20).writer(arrangement.clone());
+        writer.push(with_pages(rows, 1 << 20)).unwrap();
+        let held = |columns: &[ArrayRef]| columns.iter().map(|c| c.get_array_memory_size()).sum::<usize>();
+        assert!(held(writer.gathered[0].columns()) < 20 * rows, "{arrangement:?}: gathered rows keep pages");
+        let runs = writer.finish().unwrap();
+        assert!(held(&runs.sampled) < 4_000, "{arrangement:?}: samples keep pages");
+        for run in runs.iter() {
+            assert!(held(run.samples()) < 4_000, "{arrangement:?}: a run's samples keep pages");
+            let rows = run.rows;
+            let kept = held(run.in_memory().expect("there is memory").columns());
+            assert!(kept < 20 * rows + 4_000, "{arrangement:?}: a run keeps pages");
+        }
+    }
 }
