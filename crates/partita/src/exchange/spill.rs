@@ -8,17 +8,18 @@
 use std::io::{Cursor, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::array::RecordBatch;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use partita_io::{FileKind, FileSystem, ReadFile, WriteFile};
+use partita_kernels::take::narrow_batch;
 
 use crate::error::{Error, Result};
+use crate::session::mib;
 
 /// Most rows of a block.
 const BLOCK_ROWS: usize = 16_384;
@@ -37,6 +38,8 @@ pub(crate) struct SpillDirectory {
     parent: PathBuf,
     made: Mutex<Option<Made>>,
     next: AtomicUsize,
+    /// Bytes in all files.
+    written: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -58,7 +61,8 @@ impl std::fmt::Debug for LockGuard {
 
 impl SpillDirectory {
     pub(crate) fn new(files: Arc<dyn FileSystem>, parent: PathBuf) -> Arc<SpillDirectory> {
-        Arc::new(SpillDirectory { files, parent, made: Mutex::new(None), next: AtomicUsize::new(0) })
+        let (next, written) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(SpillDirectory { files, parent, made: Mutex::new(None), next, written })
     }
 
     /// A new file, for one writer.
@@ -163,7 +167,11 @@ impl SpillDirectory {
 
     fn failed(&self, doing: &'static str, path: &Path, bytes: usize, error: std::io::Error) -> Error {
         let error = Error::from(partita_io::Error::system(doing, path, error));
-        let need = if bytes > 0 { format!(" ({bytes} bytes needed)") } else { String::new() };
+        let written = usize::try_from(self.written.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let need = match bytes {
+            0 => String::new(),
+            bytes => format!(": {bytes} bytes more are needed beside the {} spilled so far", mib(written)),
+        };
         error.context(format!(
             "while spilling to {}{need}; choose another place with `spill_dir` or raise `memory_limit`",
             self.parent.display()
@@ -240,6 +248,7 @@ impl SpillFile {
             let checksum = checksum(&encoded);
             blocks.push(Block { first_row, rows, offset: self.end, bytes: encoded.len(), checksum });
             self.end += encoded.len() as u64;
+            self.directory.written.fetch_add(encoded.len() as u64, Ordering::Relaxed);
             first_row += rows;
         }
         self.writer
@@ -313,24 +322,10 @@ impl SpilledRun {
 
 fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
     let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-    let batch = compact_views(batch)?;
+    let batch = narrow_batch(batch)?;
     let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options)?;
     writer.write(&batch)?;
     Ok(writer.into_inner()?)
-}
-
-/// A slice of a view array still refers to the buffers of the whole: those must not all be written.
-fn compact_views(batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| match column.data_type() {
-            DataType::Utf8View => Arc::new(column.as_string_view().gc()) as _,
-            DataType::BinaryView => Arc::new(column.as_binary_view().gc()) as _,
-            _ => Arc::clone(column),
-        })
-        .collect();
-    crate::op::batch_of(&batch.schema(), columns, batch.num_rows())
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
