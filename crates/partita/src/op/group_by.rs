@@ -10,7 +10,9 @@ use partita_kernels::aggregate::{AggregatePlan, Aggregator};
 use partita_kernels::group::GroupTable;
 
 use super::hot_group::merged_in_passes;
-use super::{Flow, Held, Operator, OperatorState, Out, Rereadable, Workspace, batch_of, fixed_bytes};
+use super::{
+    Flow, Held, Operator, OperatorState, Out, Rereadable, Workspace, batch_of, fixed_bytes, logical_bytes,
+};
 use crate::error::{Error, Result, Step};
 use crate::expr::{AggregateCall, Expr};
 
@@ -198,8 +200,9 @@ impl Groups {
                 columns.extend(aggregator.state().map_err(|error| self.shape.failed(index, error))?);
             }
         }
-        self.held.set(0)?;
         let batch = batch_of(schema, columns, groups)?;
+        // Nothing of the batch is free before all of it is handed on.
+        self.held.set(logical_bytes(&batch))?;
         let mut start = 0;
         while start < groups {
             let rows = self.batch_rows.min(groups - start);
@@ -208,6 +211,8 @@ impl Groups {
             }
             start += rows;
         }
+        drop(batch);
+        self.held.set(0)?;
         Ok(Flow::Continue)
     }
 }

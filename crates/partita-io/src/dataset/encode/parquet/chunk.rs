@@ -111,12 +111,13 @@ impl Chunk {
     }
 
     pub(super) fn memory(&self) -> usize {
-        // Tables and keys take about as much as the dictionary, and some for short entries.
+        // Tables and keys take about as much as the dictionary, and some for short entries; there is room for twice
+        // as many codes.
         self.pages.bytes()
             + self.values.waiting_bytes()
             + 2 * self.values.dictionary_bytes()
             + 24 * self.values.distinct()
-            + 4 * self.values.codes().len()
+            + 8 * self.values.codes().len()
             + self.validity.as_ref().map_or(0, |_| self.rows / 8)
     }
 

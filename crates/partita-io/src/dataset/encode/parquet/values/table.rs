@@ -7,10 +7,11 @@ pub(super) fn fold(a: u64, b: u64) -> u64 {
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
-/// Makes room for more codes. They are copied when they move, so they move seldom.
+/// Makes room for more codes. They are copied when they move, so they move seldom; a task holds those of all columns
+/// of a row group, so there is room for twice as many at most.
 pub(super) fn make_room(codes: &mut Vec<u32>, more: usize) {
     if codes.capacity() - codes.len() < more {
-        codes.reserve((3 * codes.len()).max(more).max(SOME));
+        codes.reserve(codes.len().max(more).max(SOME));
     }
 }
 
