@@ -1,4 +1,4 @@
-"""Makes the tables of the benches: `generate.py g1|j1 ROWS DIR [parquet]` and `generate.py tpch SCALE DIR`.
+"""Makes the tables of the benches: `generate.py g1|j1|parts ROWS DIR [parquet]` and `generate.py tpch SCALE DIR`.
 
 G1 (group-by) and J1 (joins) are those of the h2o db-benchmark, any size, as Parquet and CSV, or as Parquet only. They
 have the distributions of the benchmark's own `_data/*-datagen.R`, without missing values and in random order, from a
@@ -101,6 +101,20 @@ def write(name, tables, directory, with_csv):
         csv.close()
 
 
+def parts(rows, directory):
+    """The rows of g1 as a thousand Parquet files."""
+    os.mkdir(f"{directory}/x.parquet")
+    each, waiting, number = -(-rows // 1000), [], 0
+    for table in g1(rows):
+        waiting.append(table)
+        while sum(table.num_rows for table in waiting) >= each:
+            table = pa.concat_tables(waiting)
+            pq.write_table(table.slice(0, each), f"{directory}/x.parquet/{number:04}.parquet", compression="snappy")
+            waiting, number = [table.slice(each)], number + 1
+    if left := pa.concat_tables(waiting):
+        pq.write_table(left, f"{directory}/x.parquet/{number:04}.parquet", compression="snappy")
+
+
 def tpch(scale, directory):
     """All tables of TPC-H, by a generator that only who makes them needs."""
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", TPCHGEN], check=True)
@@ -119,10 +133,12 @@ def main():
     elif kind == "j1":
         for name, table in j1(int(size)):
             write(name, [table], aside, with_csv)
+    elif kind == "parts":
+        parts(int(size), aside)
     elif kind == "tpch":
         tpch(size, aside)
     else:
-        sys.exit(f"no tables called {kind}; there are g1, j1 and tpch")
+        sys.exit(f"no tables called {kind}; there are g1, j1, parts and tpch")
     os.rename(aside, directory)
 
 

@@ -31,7 +31,13 @@ class Job:
     scale: float
 
     def path(self, name):
+        """A file, or a directory of files."""
         return f"{self.data}/{name}.{self.form}"
+
+    def pattern(self, name):
+        """The same as a pattern of files."""
+        path = self.path(name)
+        return f"{path}/*.{self.form}" if Path(path).is_dir() else path
 
 
 def peak_mib():

@@ -42,8 +42,9 @@ class MemoryGroup:
         self.path.rmdir()
 
 
-def run(command, *, env, cwd, threads, timeout, group=None):
-    """Runs a command and waits for it; whatever happens to it is in the outcome."""
+def run(command, *, env, cwd, threads, timeout, group=None, most_mib=0):
+    """Runs a command and waits for it; whatever happens to it is in the outcome. It is killed when it is late, and when
+    it takes more memory than `most_mib`, if that is given."""
 
     def prepare():
         os.setsid()
@@ -57,13 +58,13 @@ def run(command, *, env, cwd, threads, timeout, group=None):
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=cwd, preexec_fn=prepare
         )
-        status, usage, late = wait(process, timeout)
+        status, usage, killed = wait(process, timeout, most_mib)
         seconds = time.perf_counter() - start
         out.seek(0)
         err.seek(0)
         outcome = Outcome(seconds, usage.ru_maxrss / 1024)
-        if late:
-            outcome.error = f"not done after {timeout} s"
+        if killed:
+            outcome.error = killed
         elif status != 0:
             outcome.error = failure(status, err.read())
         else:
@@ -71,20 +72,39 @@ def run(command, *, env, cwd, threads, timeout, group=None):
         return outcome
 
 
-def wait(process, timeout):
-    """Waits with wait4, so that the peak is that of this one process; kills it when it is late."""
-    killed = threading.Event()
+def wait(process, timeout, most_mib):
+    """Waits with wait4, so that the peak is that of this one process; kills it when it is late or too large, and says
+    why."""
+    ended, why = threading.Event(), []
 
-    def kill():
-        killed.set()
-        os.killpg(process.pid, signal.SIGKILL)
+    def watch():
+        end = time.monotonic() + timeout
+        while not ended.wait(0.05 if most_mib else max(end - time.monotonic(), 0)):
+            if time.monotonic() >= end:
+                why.append(f"not done after {timeout:g} s")
+            elif most_mib and resident_mib(process.pid) > most_mib:
+                why.append(f"killed when it took more than {most_mib} MiB")
+            else:
+                continue
+            os.killpg(process.pid, signal.SIGKILL)
+            return
 
-    timer = threading.Timer(timeout, kill)
-    timer.start()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     _, status, usage = os.wait4(process.pid, 0)
-    timer.cancel()
+    ended.set()
+    watcher.join()
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage, killed.is_set()
+    return process.returncode, usage, why[0] if why else ""
+
+
+def resident_mib(pid):
+    """What a process holds now; 0 where it has ended or the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def failure(status, text):

@@ -47,12 +47,13 @@ MEMORY = {
     "groups": GROUPBY["q10"],
     "median_nunique": "SELECT id3, median(v3) AS m, count(DISTINCT id6) AS n FROM x GROUP BY id3",
     "few_median_nunique": "SELECT id4 % 3 AS k, median(v3) AS m, count(DISTINCT id6) AS n FROM x GROUP BY id4 % 3",
-    "join_big": "SELECT x.id3, x.id6, x.v1, big.id4, big.v2 FROM x JOIN big ON x.id3 = big.id3",
+    "join_big": "SELECT a.id6, a.v3, a.id1, a.v1, b.id3, b.v2 FROM x a JOIN x b ON a.id6 = b.id6 AND a.v3 = b.v3",
     "join_hot": f"SELECT f.k, y.id3, y.v3 FROM (SELECT id6 - 1 AS k FROM x WHERE id6 <= 4 GROUP BY id6) f"
     f" JOIN (SELECT {HOT} AS h, id3, v3 FROM x) y ON f.k = y.h",
     "sort": "SELECT * FROM x ORDER BY id3, v3",
     "distinct": "SELECT DISTINCT id1, id2, id3, id6 FROM x",
     "write_10000": "SELECT id4 * 100 + id5 AS part, id6, v1, v2, v3 FROM x",
+    "concat_1000": "SELECT * FROM x",
 }
 
 FLIGHTS = ["flights", "weather", "planes", "airlines", "airports"]
@@ -73,7 +74,7 @@ class Query:
 
     suite: str
     name: str
-    data: str  # the kind of data directory: g1, j1, tpch or flights
+    data: str  # the kind of data directory: g1, j1, parts, tpch or flights
     form: str  # the files' format
     tables: list
     sink: bool = False  # the result is files in the out directory
@@ -98,13 +99,13 @@ def queries(suite):
     if suite == "sort":
         return [Query(suite, "sort_id3_v3", "g1", "parquet", ["x"], sink=True, codec="snappy")]
     if suite == "memory":
-        tables = {"join_big": ("j1", ["x", "big"])}
-        placed = [(name, *tables.get(name, ("g1", ["x"]))) for name in MEMORY]
+        # The same table as a thousand files.
+        data = {"concat_1000": "parts"}
         # Dask has no limit of its own to hold.
         peers = [engine for engine in ENGINES if engine != "dask"]
         return [
-            Query(suite, name, data, "parquet", names, sink=True, codec="snappy", engines=peers)
-            for name, data, names in placed
+            Query(suite, name, data.get(name, "g1"), "parquet", ["x"], sink=True, codec="snappy", engines=peers)
+            for name in MEMORY
         ]
     if suite == "tpch":
         engines = [engine for engine in ENGINES if engine != "dask"]

@@ -2,6 +2,7 @@
 //! `benches/peers/suites.py`.
 
 use std::error::Error;
+use std::path::Path;
 
 use partita::arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use partita::arrow::compute::take;
@@ -46,7 +47,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Done> {
         ("csv", "to_parquet_snappy") => (read("x"), Some(ParquetCompression::Snappy)),
         ("csv", "to_parquet_zstd") => (read("x"), Some(ParquetCompression::Zstd(3))),
         ("csv", "j1") => (join(read, "q1")?, None),
-        ("memory", _) => (memory(read, query)?, Some(ParquetCompression::Snappy)),
+        ("memory", "concat_1000") => (concat_of_files(session, data)?, Some(ParquetCompression::Snappy)),
+        ("memory", _) => (memory(&read("x"), query)?, Some(ParquetCompression::Snappy)),
         ("join", _) => (join(read, query)?, None),
         ("groupby" | "csv", _) => (groupby(&read("x"), query)?, None),
         ("tpch", _) => {
@@ -110,16 +112,15 @@ fn join(read: impl Fn(&str) -> PartitionedFrame, query: &str) -> Result<Partitio
 }
 
 /// Work that holds much at once.
-fn memory(read: impl Fn(&str) -> PartitionedFrame, query: &str) -> Result<PartitionedFrame> {
-    let x = read("x");
+fn memory(x: &PartitionedFrame, query: &str) -> Result<PartitionedFrame> {
     let values = || [col("v3").median().alias("m"), col("id6").nunique().alias("n")];
     Ok(match query {
-        "groups" => groupby(&x, "q10")?,
+        "groups" => groupby(x, "q10")?,
         "median_nunique" => x.groupby(["id3"]).agg(values()),
         "few_median_nunique" => x.assign([(col("id4") % 3).alias("k")]).groupby(["k"]).agg(values()),
         "join_big" => {
-            let big = read("big").select(["id3", "id4", "v2"]);
-            x.select(["id3", "id6", "v1"]).merge(&big, on(["id3"]))
+            let right = x.select(["id6", "v3", "id3", "v2"]);
+            x.select(["id6", "v3", "id1", "v1"]).merge(&right, on(["id6", "v3"]))
         }
         "join_hot" => {
             let few = x.filter(col("id6").le(4)).groupby(["id6"]).agg([size()]);
@@ -135,6 +136,16 @@ fn memory(read: impl Fn(&str) -> PartitionedFrame, query: &str) -> Result<Partit
         }
         _ => return Err(format!("there is no memory query {query}").into()),
     })
+}
+
+/// The table as many files, a frame of each.
+fn concat_of_files(session: &Session, data: &Path) -> Result<PartitionedFrame> {
+    let files = std::fs::read_dir(data.join("x.parquet"))?.map(|file| Ok(file?.path()));
+    let mut files = files.collect::<std::io::Result<Vec<_>>>()?;
+    files.sort();
+    let frames: Vec<_> =
+        files.iter().map(|file| session.read_parquet(file, ParquetOptions::default())).collect();
+    Ok(concat(&frames))
 }
 
 /// One row per value of the list in the second column, for the query asks for rows.

@@ -24,7 +24,7 @@ def run(job):
         return flights(con, job)
     read = "read_parquet" if job.form == "parquet" else "read_csv"
     for name in job.tables:
-        con.execute(f"CREATE VIEW {name} AS SELECT * FROM {read}('{job.path(name)}')")
+        con.execute(f"CREATE VIEW {name} AS SELECT * FROM {read}('{job.pattern(name)}')")
     sql = suites.sql(job.suite, job.query, job.scale)
     if job.codec:
         level = ", COMPRESSION_LEVEL 3" if job.codec == "zstd" else ""
