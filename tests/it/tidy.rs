@@ -68,7 +68,7 @@ fn report(rule: &str, broken: Vec<String>) {
 const ARROWS: &[(&str, &[&str])] = &[
     ("error", &["graph", "io", "kernels"]),
     ("session", &["watch", "graph", "io"]),
-    ("compute", &["frame", "delayed"]),
+    ("compute", &["frame", "delayed", "report"]),
     ("frame", &["plan", "expr", "report", "io", "delayed"]),
     ("frame/delayed", &["op"]),
     ("frame/collect", &["optimize", "stage", "run", "watch"]),

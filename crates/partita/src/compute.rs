@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use crate::delayed::{Delayed, NodeRef, Shareable, Value, run, try_delayed};
+use crate::delayed::{Delayed, NodeRef, Shareable, Value, run, run_with_report, try_delayed};
 use crate::error::{Error, Result};
-use crate::frame::{PartitionedFrame, Table, compute_frames};
+use crate::frame::{PartitionedFrame, Table, compute_frames, compute_frames_with_report};
+use crate::report::Report;
 use crate::session::Session;
 
 /// Computes everything in `shape` in one run, and returns the results in the same shape. What several of
@@ -36,6 +37,18 @@ pub fn compute_all<C: Compute>(shape: C) -> Result<C::Result> {
     shape.ask(&mut wanted);
     let mut computed = wanted.compute()?;
     shape.take(&mut computed)
+}
+
+/// As [`compute_all`], with the report of the run. Where there are delayed values among the frames it is that of
+/// their graph, in which the frames are one node; each table has the frames' own.
+///
+/// # Errors
+/// As [`compute_all`].
+pub fn compute_all_with_report<C: Compute>(shape: C) -> Result<(C::Result, Report)> {
+    let mut wanted = Wanted::default();
+    shape.ask(&mut wanted);
+    let (mut computed, report) = wanted.compute_with_report()?;
+    Ok((shape.take(&mut computed)?, report))
 }
 
 /// A shape of frames and delayed values, for [`compute_all`].
@@ -73,12 +86,30 @@ impl Wanted {
             let tables = compute_frames(&self.frames, &session)?;
             return Ok(Computed { tables: tables.into_iter(), values: Vec::new().into_iter() });
         }
-        // All frames are one node, beside the others.
-        let (frames, inner) = (self.frames, session.clone());
-        let tables = try_delayed(move || compute_frames(&frames, &inner)).name("frames").call();
-        let mut wanted = self.values;
-        wanted.push(tables.into_node());
-        let mut values = run(&wanted, &session)?;
+        Computed::of(run(&nodes(self.values, self.frames, &session), &session)?)
+    }
+
+    fn compute_with_report(self) -> Result<(Computed, Report)> {
+        let session = self.session.unwrap_or_default();
+        if self.values.is_empty() {
+            let (tables, report) = compute_frames_with_report(&self.frames, &session)?;
+            return Ok((Computed { tables: tables.into_iter(), values: Vec::new().into_iter() }, report));
+        }
+        let (values, report) = run_with_report(&nodes(self.values, self.frames, &session), &session)?;
+        Ok((Computed::of(values)?, report))
+    }
+}
+
+/// All frames are one node, behind the others.
+fn nodes(mut values: Vec<NodeRef>, frames: Vec<PartitionedFrame>, session: &Session) -> Vec<NodeRef> {
+    let inner = session.clone();
+    let tables = try_delayed(move || compute_frames(&frames, &inner)).name("frames").call();
+    values.push(tables.into_node());
+    values
+}
+
+impl Computed {
+    fn of(mut values: Vec<Arc<Value>>) -> Result<Computed> {
         let tables = values.pop().ok_or_else(|| Error::internal("a run lost its tables"))?;
         let tables = Arc::unwrap_or_clone(Value::into_shared::<Vec<Table>>(tables));
         Ok(Computed { tables: tables.into_iter(), values: values.into_iter() })

@@ -53,7 +53,7 @@ mod stage;
 /// What is seen of a run while it goes on.
 mod watch;
 
-pub use compute::{Compute, compute_all};
+pub use compute::{Compute, compute_all, compute_all_with_report};
 pub use delayed::{
     Delayed, Function, Gather, Moved, PureFunction, Split, Stopped, Submitted, checkpoint, delayed, gather,
     try_delayed,
@@ -70,7 +70,7 @@ pub use frame::{
     read_parquet_with,
 };
 pub use plan::{How, Keep, SortKey};
-pub use report::{MemorySample, Outcome, Report, StageReport, TaskReport};
+pub use report::{MemorySample, OperatorReport, Outcome, Report, StageReport, TaskReport};
 pub use session::{CancelHandle, Session, SessionBuilder};
 pub use watch::{Observer, RunInfo, TaskStart};
 

@@ -185,8 +185,38 @@ fn partitions_become_delayed_values_one_by_one() -> partita::Result<()> {
     let rows = gather(parts).compute()?;
     assert_eq!(rows.concat(), (0..8).rev().collect::<Vec<_>>());
     assert!(rows.iter().all(|part| (2..=3).contains(&part.len())), "{rows:?}");
-    let error = numbers().sort_values(["v"]).to_delayed().unwrap_err();
-    assert!(error.is_usage() && error.to_string().contains("`repartition`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn any_frame_has_delayed_partitions_and_runs_once_for_all_of_them() -> partita::Result<()> {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let own = Arc::clone(&seen);
+    let rows = numbers().map_partitions(schema(), move |batch| {
+        own.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, partita::Error>(batch)
+    });
+    let parity = rows.assign([(col("v") % 2).alias("odd")]);
+    let sums = |frame: &PartitionedFrame| frame.groupby(["odd"]).agg([col("v").sum()]).sort_values(["odd"]);
+    let two = PartitionedFrame::from_batches([batch! { "v" => [1_i64, 6] }?, batch! { "v" => [7_i64] }?]);
+    // Each with its rows and how many parts they must be in: as many as there are partitions in the sources.
+    let cases: [(PartitionedFrame, usize, Vec<i64>); 6] = [
+        (rows.sort_values([col("v").desc()]), 4, (0..8).rev().collect()),
+        (sums(&parity).select(["v"]), 4, vec![12, 16]),
+        (two.merge(&rows, partita::on(["v"])).sort_values(["v"]), 4, vec![1, 6, 7]),
+        (rows.head(3), 1, vec![0, 1, 2]),
+        (rows.agg([col("v").sum()]), 1, vec![28]),
+        (concat([&rows, &two]).sort_values(["v"]), 6, vec![0, 1, 1, 2, 3, 4, 5, 6, 6, 7, 7]),
+    ];
+    for (case, (frame, partitions, expected)) in cases.into_iter().enumerate() {
+        seen.store(0, Ordering::Relaxed);
+        let parts = frame.to_delayed()?;
+        assert_eq!((parts.len(), seen.load(Ordering::Relaxed)), (partitions, 0), "case {case}");
+        let parts = gather(parts.iter().map(|part| part.map(column)).collect::<Vec<_>>()).compute()?;
+        assert_eq!(parts.concat(), expected, "case {case}");
+        assert!(parts.iter().all(|part| part.len() <= expected.len().div_ceil(partitions)), "case {case}");
+        assert!(seen.load(Ordering::Relaxed) <= 4, "case {case} ran more than once");
+    }
     Ok(())
 }
 

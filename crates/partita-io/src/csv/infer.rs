@@ -118,6 +118,29 @@ impl Kinds {
     }
 }
 
+/// What a sample of files shows: the kinds of their columns, and how long their rows are.
+pub(crate) struct Sample {
+    pub(crate) kinds: Vec<Kinds>,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Sample {
+    fn none(columns: usize) -> Sample {
+        Sample { kinds: vec![Kinds::default(); columns], rows: 0, bytes: 0 }
+    }
+
+    fn with(mut self, other: Sample) -> Sample {
+        self.kinds = self.kinds.into_iter().zip(other.kinds).map(|(all, one)| all.with(one)).collect();
+        Sample { rows: self.rows + other.rows, bytes: self.bytes + other.bytes, ..self }
+    }
+
+    /// About how many rows are in so many bytes of text.
+    pub(crate) fn rows_of(&self, bytes: u64) -> Option<u64> {
+        (self.rows > 0).then(|| (bytes as f64 * self.rows as f64 / self.bytes.max(1) as f64) as u64)
+    }
+}
+
 /// The kinds of the columns of some files, by a sample of them.
 pub(crate) struct Sampler<'a> {
     pub(crate) options: &'a CsvOptions,
@@ -133,17 +156,16 @@ impl Sampler<'_> {
         files: &[CsvFile],
         columns: usize,
         fields_of: impl Fn(&CsvFile) -> Result<Vec<Option<usize>>> + Sync,
-    ) -> Result<Vec<Kinds>> {
+    ) -> Result<Sample> {
         let count = files.len().min(FILES);
         let rows = (self.options.infer_rows / count.max(1)).max(1);
         let of_files = in_order("CSV", self.context.threads, count, |number| {
             let file = &files[if count == 1 { 0 } else { number * (files.len() - 1) / (count - 1) }];
-            let mut kinds = vec![Kinds::default(); columns];
-            let kinds = &mut kinds[..];
+            let mut found = Sample::none(columns);
             self.context.check()?;
             let head = file.head(self.options, &self.decoder.dialect, self.context)?;
             if head.fields == 0 {
-                return Ok(kinds.to_vec());
+                return Ok(found);
             }
             let fields = fields_of(file)?;
             let mut input =
@@ -152,17 +174,15 @@ impl Sampler<'_> {
             let is_plain = input.is_plain();
             let places = if is_plain && file.info.len > 4 * BEGINNING_BYTES as u64 { MIDDLES + 1 } else { 1 };
             let budget = (rows / places as usize).max(1);
-            self.look_at(&mut input, BEGINNING_BYTES, head.fields, &fields, budget, kinds, false)?;
+            self.look_at(&mut input, BEGINNING_BYTES, head.fields, &fields, budget, &mut found, false)?;
             for place in 1..places {
                 let Input::Plain { position, .. } = &mut input else { break };
                 *position = (file.info.len / (MIDDLES + 1) * place).max(head.data_start);
-                self.look_at(&mut input, MIDDLE_BYTES, head.fields, &fields, budget, kinds, true)?;
+                self.look_at(&mut input, MIDDLE_BYTES, head.fields, &fields, budget, &mut found, true)?;
             }
-            Ok(kinds.to_vec())
+            Ok(found)
         })?;
-        Ok(of_files.into_iter().fold(vec![Kinds::default(); columns], |all, file| {
-            all.into_iter().zip(file).map(|(all, file)| all.with(file)).collect()
-        }))
+        Ok(of_files.into_iter().fold(Sample::none(columns), Sample::with))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
@@ -173,7 +193,7 @@ impl Sampler<'_> {
         file_fields: usize,
         fields: &[Option<usize>],
         rows: usize,
-        kinds: &mut [Kinds],
+        sample: &mut Sample,
         mid_line: bool,
     ) -> Result<()> {
         let mut buffer = vec![0; bytes];
@@ -197,9 +217,11 @@ impl Sampler<'_> {
         if mid_line && table.rows() * 2 < records {
             return Ok(());
         }
+        sample.rows += table.rows() as u64;
+        sample.bytes += text.len() as u64;
         let rows = rows.min(table.rows());
         let cells = table.cells(text, 0, rows);
-        for (kind, field) in kinds.iter_mut().zip(fields) {
+        for (kind, field) in sample.kinds.iter_mut().zip(fields) {
             if let Some(field) = *field {
                 *kind = self.kinds_of(cells, field, field + 1 == file_fields, *kind);
             }

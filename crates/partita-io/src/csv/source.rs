@@ -47,7 +47,7 @@ pub fn open(listing: Listing, options: &CsvOptions, context: &ReadContext) -> Re
     let names = schema_names(&files, options, &decoder, context)?;
     let mut columns = columns_of(&names, options)?;
     let sampler = Sampler { options, decoder: &decoder, context };
-    let kinds = sampler.sample(&files, columns.len(), |file| {
+    let sample = sampler.sample(&files, columns.len(), |file| {
         let head = file.head(options, &decoder.dialect, context)?;
         let mut fields = fields_of(file, &head, options, &names)?.fields;
         for (field, column) in fields.iter_mut().zip(&columns) {
@@ -55,7 +55,10 @@ pub fn open(listing: Listing, options: &CsvOptions, context: &ReadContext) -> Re
         }
         Ok(fields)
     })?;
-    for (column, kinds) in columns.iter_mut().zip(kinds) {
+    // Of compressed files nobody knows how long their text is.
+    let plain = listing.files.iter().all(|file| Compression::of_name(&file.path) == Compression::None);
+    let rows = if plain { sample.rows_of(listing.bytes()) } else { None };
+    for (column, kinds) in columns.iter_mut().zip(sample.kinds) {
         if column.kinds.is_some() {
             let kinds = if options.all_text { Kinds::TEXT } else { kinds };
             (column.data_type, column.kinds) = (kinds.data_type(), Some(kinds));
@@ -68,7 +71,7 @@ pub fn open(listing: Listing, options: &CsvOptions, context: &ReadContext) -> Re
             both.name()
         )));
     }
-    let shared = Shared { options: options.clone(), decoder, listing, files, columns, names };
+    let shared = Shared { options: options.clone(), decoder, listing, files, columns, names, rows };
     Ok(Arc::new(CsvSource::new(shared)))
 }
 
@@ -91,6 +94,8 @@ pub(crate) struct Shared {
     /// The files' own columns; those of the listing follow in the schema.
     pub(crate) columns: Vec<Column>,
     pub(crate) names: Vec<String>,
+    /// About how many rows there are.
+    pub(crate) rows: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -129,7 +134,8 @@ impl Source for CsvSource {
     }
 
     fn statistics(&self) -> Statistics {
-        Statistics { bytes: self.shared.listing.bytes(), ..Statistics::default() }
+        let shared = &self.shared;
+        Statistics { bytes: shared.listing.bytes(), rows: shared.rows, ..Statistics::default() }
     }
 
     fn splits(&self, request: &ScanRequest, context: &ReadContext) -> Result<Vec<Split>> {
@@ -201,8 +207,11 @@ impl Source for CsvSource {
         };
         let files = shared.files.iter().map(|file| CsvFile::new(file.info.clone(), file.pieces)).collect();
         let (options, names) = (shared.options.clone(), shared.names.clone());
-        let listing = shared.listing.clone();
-        Ok((Arc::new(CsvSource::new(Shared { options, decoder, listing, files, columns, names })), notices))
+        let (listing, rows) = (shared.listing.clone(), shared.rows);
+        Ok((
+            Arc::new(CsvSource::new(Shared { options, decoder, listing, files, columns, names, rows })),
+            notices,
+        ))
     }
 }
 

@@ -51,8 +51,7 @@ use crate::report::Report;
 use crate::session::Session;
 use node::{Body, Node, short_text};
 pub(crate) use node::{NodeRef, Value};
-use run::run_with_report;
-pub(crate) use run::{run, run_given};
+pub(crate) use run::{run, run_given, run_with_report};
 pub(crate) use task::inherit;
 
 /// A value that is computed when it is asked for: a node of a lazy graph.
@@ -246,9 +245,7 @@ impl<T: Shareable> Delayed<T> {
     where
         T: Clone,
     {
-        let session = self.session.clone().unwrap_or_default();
-        let (mut values, report) = run_with_report(std::slice::from_ref(&self.node), &session)?;
-        let value = values.pop().ok_or_else(|| Error::internal("a run lost its output"))?;
+        let (value, report) = run_one_with_report(&self.node, &self.session.clone().unwrap_or_default())?;
         Ok((Arc::unwrap_or_clone(Value::into_shared(value)), report))
     }
 
@@ -257,9 +254,22 @@ impl<T: Shareable> Delayed<T> {
     /// # Errors
     /// As [`Delayed::compute`].
     pub fn persist(&self) -> Result<Delayed<T>> {
-        let value = run_one(&self.node, &self.session.clone().unwrap_or_default())?;
+        Ok(self.kept(run_one(&self.node, &self.session.clone().unwrap_or_default())?))
+    }
+
+    /// As [`Delayed::persist`], with a report of the run.
+    ///
+    /// # Errors
+    /// As [`Delayed::compute`].
+    pub fn persist_with_report(&self) -> Result<(Delayed<T>, Report)> {
+        let (value, report) = run_one_with_report(&self.node, &self.session.clone().unwrap_or_default())?;
+        Ok((self.kept(value), report))
+    }
+
+    /// A node whose value is there.
+    fn kept(&self, value: Arc<Value>) -> Delayed<T> {
         let kept = Delayed::leaf(self.node.name().to_string(), value);
-        Ok(Delayed { session: self.session.clone(), ..kept })
+        Delayed { session: self.session.clone(), ..kept }
     }
 
     /// Starts to run what this value needs, and returns at once.
@@ -274,13 +284,44 @@ impl<T: Shareable> Delayed<T> {
     /// # Ok::<(), partita::Error>(())
     /// ```
     pub fn submit(&self) -> Submitted<T> {
-        Submitted::start(&self.node, self.session.clone().unwrap_or_default())
+        let node = Arc::clone(&self.node);
+        let run = move |session: &Session| run_one(&node, session);
+        Submitted::start(run, self.session.clone().unwrap_or_default())
+    }
+
+    /// As [`Delayed::submit`]; beside the value one waits for the report of the run.
+    ///
+    /// # Example
+    /// ```
+    /// use partita::prelude::*;
+    ///
+    /// let running = delayed(|| 6 * 7).call().submit_with_report();
+    /// let (value, report) = running.wait()?;
+    /// assert_eq!((value, report.tasks().len()), (42, 1));
+    /// # Ok::<(), partita::Error>(())
+    /// ```
+    pub fn submit_with_report(&self) -> Submitted<(T, Report)>
+    where
+        T: Clone,
+    {
+        let node = Arc::clone(&self.node);
+        let run = move |session: &Session| {
+            let (value, report) = run_one_with_report(&node, session)?;
+            let value: T = Arc::unwrap_or_clone(Value::into_shared(value));
+            Ok(Arc::new(Value::new((value, report))))
+        };
+        Submitted::start(run, self.session.clone().unwrap_or_default())
     }
 }
 
 fn run_one(node: &NodeRef, session: &Session) -> Result<Arc<Value>> {
     let mut values = run(std::slice::from_ref(node), session)?;
     values.pop().ok_or_else(|| Error::internal("a run lost its output"))
+}
+
+fn run_one_with_report(node: &NodeRef, session: &Session) -> Result<(Arc<Value>, Report)> {
+    let (mut values, report) = run_with_report(std::slice::from_ref(node), session)?;
+    Ok((values.pop().ok_or_else(|| Error::internal("a run lost its output"))?, report))
 }
 
 impl<T> Clone for Delayed<T> {

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use partita_graph::CancelToken;
 
 use super::argument::Shareable;
-use super::node::{NodeRef, Value};
-use super::run::run;
+use super::node::Value;
 use super::task::inherit;
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -43,18 +42,20 @@ impl Shared {
 }
 
 impl<T: Shareable> Submitted<T> {
-    pub(super) fn start(node: &NodeRef, session: Session) -> Submitted<T> {
+    /// Does `run` on a thread that waits for it.
+    pub(super) fn start(
+        run: impl FnOnce(&Session) -> Result<Arc<Value>> + Send + 'static,
+        session: Session,
+    ) -> Submitted<T> {
         let cancel = CancelToken::new();
         let session = inherit(&session).cancelled_by(cancel.clone());
         let shared = Arc::new(Shared::default());
-        let (wanted, result) = (Arc::clone(node), Arc::clone(&shared));
+        let result = Arc::clone(&shared);
         let started = std::thread::Builder::new().name("partita-submit".to_owned()).spawn(move || {
-            let values = catch_unwind(AssertUnwindSafe(|| run(&[wanted], &session)));
-            let lost = || Error::internal("a run ended without its output");
-            result.finish(match values {
-                Ok(values) => values.and_then(|values| values.into_iter().next().ok_or_else(lost)),
-                Err(panic) => Err(Error::panicked(partita_graph::panic_message(&*panic))),
-            });
+            let value = catch_unwind(AssertUnwindSafe(|| run(&session)));
+            result.finish(
+                value.unwrap_or_else(|panic| Err(Error::panicked(partita_graph::panic_message(&*panic)))),
+            );
         });
         if let Err(error) = started {
             shared.finish(Err(Error::invalid(format!("cannot start a thread to wait for the run: {error}"))));

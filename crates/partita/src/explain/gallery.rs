@@ -107,6 +107,7 @@ pub(super) fn after_a_run(mut picture: Picture, failed: Option<usize>) -> Pictur
                 busy: Duration::from_micros(micros),
                 rows: Some(micros * 13),
                 bytes: Some(micros * 1_021),
+                expected_rows: Some(micros * 10),
             },
         };
         node.measured = Some(measured);

@@ -37,8 +37,7 @@ pub(crate) use escape::{json, xml};
 pub(crate) use html::{head as page_head, panel as picture_panel};
 pub(crate) use picture::{Group, Kind, Measured, Node as PictureNode, NodeId, Picture, State};
 pub(crate) use plans::{picture as plan_picture, step_name, write_plan};
-pub(crate) use runs::picture as run_picture;
-pub(crate) use stages::{all_of as stages_of, picture as stages_picture};
+pub(crate) use stages::{all_of as stages_of, picture as stages_picture, picture_of_run};
 
 /// The three sections of `explain`.
 pub(crate) fn all(plan: &PlanRef, optimized: &PlanRef, root: &StageRef) -> String {

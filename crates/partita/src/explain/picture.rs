@@ -83,8 +83,10 @@ pub(crate) struct Measured {
     pub(crate) busy: Duration,
     /// Rows that left it.
     pub(crate) rows: Option<u64>,
-    /// Bytes that left it, or that were read.
+    /// Bytes that left it.
     pub(crate) bytes: Option<u64>,
+    /// About how many rows were expected to leave it.
+    pub(crate) expected_rows: Option<u64>,
 }
 
 /// How far a node came.

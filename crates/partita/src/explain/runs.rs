@@ -1,102 +1,89 @@
-//! A frame's run as a picture: its stages as circles with their tasks and times, between the boxes in which rows
-//! waited, with their numbers.
+//! What a frame's run left at its operators, found again for the picture of its stages (`stages.rs`).
 
-use std::collections::HashMap;
+use crate::report::{OperatorReport, Outcome, Report, StageReport};
 
-use crate::report::{Outcome, Report, StageReport};
-use crate::stage::{Sink, Source, Stage, StageRef};
+use super::picture::{Measured, State};
 
-use super::picture::{Measured, Node, NodeId, Picture, State};
-use super::plans::name_and_rest;
-use super::stages::{all_of, sink_node, source_node};
+/// A run whose stages are drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Ran<'a>(pub(super) &'a Report);
 
-/// The stages of a run with what was measured.
-pub(crate) fn picture(roots: &[StageRef], report: &Report) -> Picture {
-    let mut picture = Picture::new("stages of the run");
-    let mut sinks: HashMap<usize, NodeId> = HashMap::new();
-    for stage in all_of(roots) {
-        let parts: Vec<&StageReport> = report.stages.iter().filter(|part| part.id == stage.id).collect();
-        let main = add_parts(&mut picture, &stage, &parts, report);
-        for source in stage.pipelines.iter().map(|pipeline| &pipeline.source) {
-            if matches!(source, Source::Scan { .. } | Source::Memory { .. }) {
-                let mut node = source_node(source);
-                node.measured = parts.first().filter(|_| stage.pipelines.len() == 1).map(|part| Measured {
-                    state: State::Done,
-                    rows: Some(part.rows_in),
-                    bytes: (part.bytes > 0).then_some(part.bytes_read),
-                    ..Measured::default()
-                });
-                let node = picture.add(node);
-                picture.connect(node, main.first);
-            }
+/// What ran of a stage before an exchange for one of its joins.
+pub(super) struct BeforeJoin<'a> {
+    part: &'a StageReport,
+    /// The filter by the join's keys, if there was one.
+    pub(super) reduce: Option<&'a OperatorReport>,
+}
+
+impl<'a> Ran<'a> {
+    /// The operator at a place of a stage's pipeline; none if it never began or was left out.
+    pub(super) fn operator(self, stage: usize, pipeline: usize, place: usize) -> Option<&'a OperatorReport> {
+        self.parts(stage)
+            .filter(|part| part.before_join != Some((pipeline, place)))
+            .flat_map(|part| &part.operators)
+            .find(|operator| !operator.sink && (operator.pipeline, operator.place) == (pipeline, place))
+    }
+
+    /// What ran before the join at a place, if its rows were exchanged.
+    pub(super) fn before_join(self, stage: usize, pipeline: usize, place: usize) -> Option<BeforeJoin<'a>> {
+        let part = self.parts(stage).find(|part| part.before_join == Some((pipeline, place)))?;
+        let reduce = part.operators.iter().find(|operator| !operator.sink && operator.place == place);
+        Some(BeforeJoin { part, reduce })
+    }
+
+    pub(super) fn has_begun(self, stage: usize) -> bool {
+        self.parts(stage).next().is_some()
+    }
+
+    /// What a stage's sink got.
+    pub(super) fn sink(self, stage: usize) -> (Measured, usize) {
+        match self.parts(stage).find(|part| part.before_join.is_none()) {
+            Some(part) => (self.left_by(part), part.tasks),
+            None => (Measured::default(), 0),
         }
-        for input in stage.inputs() {
-            if let Some(&sink) = sinks.get(&input.id) {
-                picture.connect(sink, main.first);
-            }
-        }
-        let mut sink = sink_node(&stage);
-        sink.measured = main.left.map(|(rows, bytes)| Measured {
-            state: State::Done,
-            rows: Some(rows),
-            bytes: Some(bytes),
+    }
+
+    pub(super) fn exchange(self, before: &BeforeJoin<'_>) -> Measured {
+        self.left_by(before.part)
+    }
+
+    /// As an operator's node shows it; one that never began waits.
+    pub(super) fn measured(self, stage: usize, operator: Option<&OperatorReport>) -> Measured {
+        let Some(operator) = operator else { return Measured::default() };
+        Measured {
+            state: if self.failed(stage, operator) { State::Failed } else { State::Done },
+            busy: operator.busy,
+            rows: Some(operator.rows()),
+            bytes: Some(operator.bytes_out),
+            expected_rows: operator.estimated_rows,
             ..Measured::default()
-        });
-        let sink = picture.add(sink);
-        picture.connect(main.last, sink);
-        sinks.insert(stage.id, sink);
-    }
-    picture
-}
-
-/// The circles of a stage: one, or several one behind the other if a join was exchanged.
-struct Circles {
-    first: NodeId,
-    last: NodeId,
-    /// Rows and bytes that the last one left.
-    left: Option<(u64, u64)>,
-}
-
-fn add_parts(picture: &mut Picture, stage: &Stage, parts: &[&StageReport], report: &Report) -> Circles {
-    let failed =
-        report.tasks.iter().any(|task| task.stage == Some(stage.id) && task.outcome == Outcome::Failed);
-    let mut circles: Option<Circles> = None;
-    // Those before an exchange were begun first, and end in it; the stage's own sink comes last.
-    let own = sink_words(&stage.sink);
-    let (last, before): (Vec<&StageReport>, Vec<&StageReport>) =
-        parts.iter().partition(|part| part.label.ends_with(&own));
-    for part in before.into_iter().chain(last) {
-        let mut node = Node::function(format!("stage {}", stage.id));
-        node.copies = part.tasks.max(1) as u64;
-        let steps: Vec<&str> = part.label.split(" → ").collect();
-        for step in steps.iter().skip(1).take(steps.len().saturating_sub(2)) {
-            node = node.detail(name_and_rest(step).0);
         }
-        let state = match (failed, part.tasks_done) {
-            (true, _) => State::Failed,
-            (false, 0) if part.tasks > 0 => State::Waiting,
-            _ => State::Done,
-        };
-        // Rows and bytes stand at the box that they are in.
-        let measured = Measured { state, busy: part.busy, ..Measured::default() };
-        let node = picture.add(node.note(&part.label).measured(measured));
-        let left = Some((part.rows_out, part.bytes_out));
-        circles = Some(match circles {
-            None => Circles { first: node, last: node, left },
-            Some(before) => {
-                picture.connect(before.last, node);
-                Circles { first: before.first, last: node, left }
-            }
-        });
     }
-    circles.unwrap_or_else(|| {
-        // Never begun, because the run failed before.
-        let node = Node::function(format!("stage {}", stage.id)).measured(Measured::default());
-        let node = picture.add(node);
-        Circles { first: node, last: node, left: None }
-    })
-}
 
-fn sink_words(sink: &Sink) -> String {
-    format!(" → {}", sink.describe())
+    fn left_by(self, part: &StageReport) -> Measured {
+        let sinks = part.operators.iter().filter(|operator| operator.sink);
+        let state = if part.tasks_done == 0 && part.tasks > 0 { State::Waiting } else { State::Done };
+        Measured {
+            state,
+            busy: sinks.map(|operator| operator.busy).sum(),
+            rows: Some(part.rows_out),
+            bytes: Some(part.bytes_out),
+            ..Measured::default()
+        }
+    }
+
+    /// Whether a task of the stage failed in this operator. Errors name the step; if it is none of the stage's
+    /// operators', it may have been any of them.
+    fn failed(self, stage: usize, operator: &OperatorReport) -> bool {
+        let error = self.0.error.as_deref().unwrap_or_default();
+        let named =
+            |operator: &OperatorReport| operator.step.as_ref().is_some_and(|step| error.contains(step));
+        let mut failed = self.0.tasks.iter().filter(|task| task.outcome == Outcome::Failed);
+        failed.any(|task| task.stage == Some(stage))
+            && (named(operator) || !self.parts(stage).flat_map(|part| &part.operators).any(named))
+    }
+
+    fn parts(self, stage: usize) -> impl Iterator<Item = &'a StageReport> {
+        self.0.stages.iter().filter(move |part| part.id == stage)
+    }
 }

@@ -154,6 +154,7 @@ fn lines(node: &Node) -> Vec<Text> {
     if let Some(line) = measured(node) {
         lines.push(Text::new(line, Style::Measured));
     }
+    lines.extend(expected(node).map(|line| Text::new(line, Style::Detail)));
     lines
 }
 
@@ -168,13 +169,19 @@ pub(super) fn measured(node: &Node) -> Option<String> {
         State::Done | State::Failed if !measured.busy.is_zero() => parts.push(time(measured.busy)),
         State::Done | State::Failed => {}
     }
-    parts.extend(
-        measured
-            .rows
-            .map(|rows| if rows == 1 { "1 row".to_owned() } else { format!("{} rows", count(rows)) }),
-    );
+    parts.extend(measured.rows.map(of_rows));
     parts.extend(measured.bytes.map(bytes));
     (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+/// How many rows the plan expected where a run counted them.
+pub(super) fn expected(node: &Node) -> Option<String> {
+    let measured = node.measured.as_ref().filter(|measured| measured.rows.is_some())?;
+    Some(format!("{} expected", of_rows(measured.expected_rows?)))
+}
+
+fn of_rows(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", count(rows)) }
 }
 
 /// All that there is to say about a node, in lines: its tooltip.
@@ -188,6 +195,7 @@ pub(super) fn tooltip(node: &Node) -> String {
         lines.push(format!("gives {result}"));
     }
     lines.extend(measured(node));
+    lines.extend(expected(node));
     if let Some(measured) = node.measured.as_ref().filter(|measured| measured.end > measured.start) {
         lines.push(format!("from {} to {}", time(measured.start), time(measured.end)));
         lines.extend(measured.worker.map(|worker| format!("on thread {worker}")));

@@ -1,4 +1,5 @@
-//! Stages as text and as a picture: operators as circles between the boxes in which rows wait.
+//! Stages as text and as a picture: operators as circles between the boxes in which rows wait. After a run the
+//! picture is the same, with what each of them did.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,6 +10,8 @@ use crate::stage::{Cut, Pipeline, PipelineStep, Sink, Source, Stage, StageRef};
 use super::number::count;
 use super::picture::{Node, NodeId, Picture};
 use super::plans::{files, name_and_rest};
+use super::runs::Ran;
+use crate::report::Report;
 
 /// All stages below and with some, in the order of their numbers.
 pub(crate) fn all_of(roots: &[StageRef]) -> Vec<StageRef> {
@@ -39,59 +42,117 @@ pub(crate) fn text(root: &StageRef) -> String {
 
 /// Stages, operator by operator.
 pub(crate) fn picture(title: &str, roots: &[StageRef]) -> Picture {
-    let mut picture = Picture::new(title);
-    let mut sinks: HashMap<usize, NodeId> = HashMap::new();
-    for stage in all_of(roots) {
-        let ends: Vec<NodeId> = stage
-            .pipelines
-            .iter()
-            .map(|pipeline| add_pipeline(&mut picture, pipeline, &stage, &sinks))
-            .collect();
-        let sink = picture.add(sink_node(&stage));
-        ends.into_iter().for_each(|end| picture.connect(end, sink));
-        sinks.insert(stage.id, sink);
-    }
-    picture
+    drawn(title, roots, None)
 }
 
-/// The nodes of a pipeline; the returned one is the last.
-fn add_pipeline(
-    picture: &mut Picture,
-    pipeline: &Pipeline,
-    stage: &Stage,
-    sinks: &HashMap<usize, NodeId>,
-) -> NodeId {
-    let mut last = match waited_for(&pipeline.source).and_then(|input| sinks.get(&input)) {
-        Some(&sink) => match cut(&pipeline.source) {
-            Some(how) => {
-                let node = picture.add(Node::function(how).note(pipeline.source.describe()));
-                picture.connect(sink, node);
-                node
-            }
-            None => sink,
-        },
-        None => picture.add(source_node(&pipeline.source)),
-    };
-    for step in &pipeline.steps {
-        let (text, other, at) = match step {
-            PipelineStep::Operator(operator) => (operator.describe(), None, operator.step()),
-            PipelineStep::Join(join) => {
-                (join.shape.label.clone(), sinks.get(&join.build.id), join.shape.step)
-            }
-            PipelineStep::Reduce(reduce) => (reduce.label(), sinks.get(&reduce.by.id), reduce.step),
-            PipelineStep::Enough { .. } => continue,
-        };
-        let (name, rest) = name_and_rest(&text);
-        let node = Node::function(name);
-        let node = if rest.is_empty() { node } else { node.detail(rest) };
-        let node = picture.add(node.note(format!("{at}")).note(format!("stage {}", stage.id)));
-        picture.connect(last, node);
-        if let Some(&other) = other {
-            picture.connect(other, node);
+/// The same with what a run of them left.
+pub(crate) fn picture_of_run(roots: &[StageRef], report: &Report) -> Picture {
+    drawn("stages of the run", roots, Some(Ran(report)))
+}
+
+fn drawn(title: &str, roots: &[StageRef], ran: Option<Ran<'_>>) -> Picture {
+    let mut drawing = Stages { picture: Picture::new(title), sinks: HashMap::new(), ran };
+    for stage in all_of(roots) {
+        let pipelines = stage.pipelines.iter().enumerate();
+        let ends: Vec<NodeId> =
+            pipelines.map(|(index, pipeline)| drawing.add_pipeline(index, pipeline, &stage)).collect();
+        let mut sink = sink_node(&stage);
+        if let Some((measured, tasks)) = ran.map(|ran| ran.sink(stage.id)) {
+            let tasks =
+                if tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", count(tasks as u64)) };
+            sink = sink.note(tasks).measured(measured);
         }
-        last = node;
+        let sink = drawing.picture.add(sink);
+        ends.into_iter().for_each(|end| drawing.picture.connect(end, sink));
+        drawing.sinks.insert(stage.id, sink);
     }
-    last
+    drawing.picture
+}
+
+/// Stages that are being drawn.
+struct Stages<'a> {
+    picture: Picture,
+    /// Where the rows of the stages until now wait.
+    sinks: HashMap<usize, NodeId>,
+    ran: Option<Ran<'a>>,
+}
+
+impl Stages<'_> {
+    /// The nodes of a pipeline; the returned one is the last.
+    fn add_pipeline(&mut self, index: usize, pipeline: &Pipeline, stage: &Stage) -> NodeId {
+        let mut last = match waited_for(&pipeline.source).and_then(|input| self.sinks.get(&input).copied()) {
+            Some(sink) => match cut(&pipeline.source) {
+                Some(how) => {
+                    let node = Node::function(how).note(pipeline.source.describe());
+                    let node = self.add(node, stage, index, 0);
+                    self.picture.connect(sink, node);
+                    node
+                }
+                None => sink,
+            },
+            None => self.add(source_node(&pipeline.source), stage, index, 0),
+        };
+        for (place, step) in pipeline.steps.iter().enumerate() {
+            let place = place + 1;
+            let (text, other, at) = match step {
+                PipelineStep::Operator(operator) => (operator.describe(), None, operator.step()),
+                PipelineStep::Join(join) => {
+                    last = self.add_exchange(last, stage, index, place);
+                    (join.shape.label.clone(), self.sinks.get(&join.build.id), join.shape.step)
+                }
+                // It is left out of a run where the scan does its work.
+                PipelineStep::Reduce(_) if self.is_left_out(stage, index, place) => continue,
+                PipelineStep::Reduce(reduce) => (reduce.label(), self.sinks.get(&reduce.by.id), reduce.step),
+                PipelineStep::Enough { .. } => continue,
+            };
+            let other = other.copied();
+            let node = named(&text).note(format!("{at}"));
+            let node = self.add(node, stage, index, place);
+            self.picture.connect(last, node);
+            if let Some(other) = other {
+                self.picture.connect(other, node);
+            }
+            last = node;
+        }
+        last
+    }
+
+    /// Adds the node of an operator, with what a run left at it.
+    fn add(&mut self, node: Node, stage: &Stage, pipeline: usize, place: usize) -> NodeId {
+        let mut node = node.note(format!("stage {}", stage.id));
+        if let Some(ran) = self.ran {
+            node = node.measured(ran.measured(stage.id, ran.operator(stage.id, pipeline, place)));
+        }
+        self.picture.add(node)
+    }
+
+    /// The exchange before a join, if the run decided for one.
+    fn add_exchange(&mut self, last: NodeId, stage: &Stage, pipeline: usize, place: usize) -> NodeId {
+        let Some(ran) = self.ran else { return last };
+        let Some(before) = ran.before_join(stage.id, pipeline, place) else { return last };
+        let mut last = last;
+        if let Some(reduce) = before.reduce {
+            let node = named(&reduce.label).measured(ran.measured(stage.id, Some(reduce)));
+            let node = self.picture.add(node);
+            self.picture.connect(last, node);
+            last = node;
+        }
+        let waits = Node::data("exchange by hash").detail(format!("of stage {}, for the join", stage.id));
+        let waits = self.picture.add(waits.measured(ran.exchange(&before)));
+        self.picture.connect(last, waits);
+        waits
+    }
+
+    fn is_left_out(&self, stage: &Stage, pipeline: usize, place: usize) -> bool {
+        self.ran
+            .is_some_and(|ran| ran.has_begun(stage.id) && ran.operator(stage.id, pipeline, place).is_none())
+    }
+}
+
+fn named(text: &str) -> Node {
+    let (name, rest) = name_and_rest(text);
+    let node = Node::function(name);
+    if rest.is_empty() { node } else { node.detail(rest) }
 }
 
 /// The stage whose rows a source takes.

@@ -9,7 +9,7 @@ use super::escape::line;
 use super::neighbours::Neighbours;
 use super::number::count;
 use super::picture::{Kind, Link, Node, NodeId, Picture};
-use super::shape::measured;
+use super::shape::{expected, measured};
 
 pub(super) fn drawn(picture: &Picture, drawing: &Drawing) -> String {
     // Boxes between functions would only make the text longer.
@@ -96,6 +96,9 @@ fn write_node(text: &mut String, node: &Node, open: &Open, again: bool) {
     }
     if let Some(measured) = measured(node) {
         let _ = write!(text, " · {measured}");
+    }
+    if let Some(expected) = expected(node) {
+        let _ = write!(text, " ({expected})");
     }
     text.push('\n');
 }

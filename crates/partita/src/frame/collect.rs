@@ -12,6 +12,7 @@ use super::table::Table;
 use crate::delayed::inherit;
 use crate::error::{Error, Result, Step};
 use crate::expr::size;
+use crate::optimize::Sizes;
 use crate::plan::{Memory, Node, Plan, PlanRef, Scan};
 use crate::report::Report;
 use crate::run::{Executed, Failure, Output, execute};
@@ -40,9 +41,8 @@ impl PartitionedFrame {
     /// # Errors
     /// As [`PartitionedFrame::compute`].
     pub fn compute_with_report(&self) -> Result<(Table, Report)> {
-        let mut tables = compute_watched(std::slice::from_ref(self), &self.session, Closely::Memory)?;
+        let (mut tables, report) = compute_frames_with_report(std::slice::from_ref(self), &self.session)?;
         let table = tables.pop().ok_or_else(|| Error::internal("computing one frame gave no table"))?;
-        let report = table.report().clone();
         Ok((table, report))
     }
 
@@ -53,12 +53,24 @@ impl PartitionedFrame {
     /// As [`PartitionedFrame::compute`].
     #[track_caller]
     pub fn persist(&self) -> Result<PartitionedFrame> {
-        let step = Step::here("persist");
+        Ok(self.kept(Step::here("persist"), Closely::Tasks)?.0)
+    }
+
+    /// As [`PartitionedFrame::persist`], with the report of the run.
+    ///
+    /// # Errors
+    /// As [`PartitionedFrame::compute`].
+    #[track_caller]
+    pub fn persist_with_report(&self) -> Result<(PartitionedFrame, Report)> {
+        self.kept(Step::here("persist"), Closely::Memory)
+    }
+
+    fn kept(&self, step: Step, closely: Closely) -> Result<(PartitionedFrame, Report)> {
         let schema = self.schema()?;
-        let parts = collect_outputs(self)?;
+        let (parts, report) = collect_outputs(self, closely)?;
         let partitions = parts.iter().map(batches).collect();
         let plan = Memory::plan(schema, partitions, Some(Arc::new(parts)), step);
-        Ok(PartitionedFrame::new(Ok(plan), self.session.clone(), step))
+        Ok((PartitionedFrame::new(Ok(plan), self.session.clone(), step), report))
     }
 
     /// The number of rows.
@@ -92,27 +104,35 @@ impl PartitionedFrame {
     /// The optimized plan and the stage that collects its rows.
     pub(super) fn lowered(&self) -> Result<(PlanRef, StageRef)> {
         let optimized = optimized(&self.plan.clone()?, &self.session)?;
-        let root =
-            Lowering::new(self.session.settings().batch_rows).stage(&optimized, Sink::Collect, false)?;
+        let root = lowering(&self.session).stage(&optimized, Sink::Collect, false)?;
         Ok((optimized, root))
     }
 }
 
 /// Runs a frame and returns the batches of its partitions.
 pub(super) fn collect_partitions(frame: &PartitionedFrame) -> Result<Vec<Vec<RecordBatch>>> {
-    Ok(collect_outputs(frame)?.iter().map(batches).collect())
+    Ok(collect_outputs(frame, Closely::Tasks)?.0.iter().map(batches).collect())
 }
 
 /// The partitions of a frame with their place in the memory budget.
-fn collect_outputs(frame: &PartitionedFrame) -> Result<Vec<Arc<Output>>> {
-    let (executed, _) =
-        run_plans(&[frame.plan.clone()?], &frame.session, Closely::Tasks, &mut collect_stages)?;
-    Ok(executed.roots.into_iter().flatten().collect())
+fn collect_outputs(frame: &PartitionedFrame, closely: Closely) -> Result<(Vec<Arc<Output>>, Report)> {
+    let (executed, report) = run_plans(&[frame.plan.clone()?], &frame.session, closely, &mut collect_stages)?;
+    Ok((executed.roots.into_iter().flatten().collect(), report))
 }
 
 /// Runs several frames at once and returns their tables in order. Work that they have in common runs once.
 pub(crate) fn compute_frames(frames: &[PartitionedFrame], session: &Session) -> Result<Vec<Table>> {
     compute_watched(frames, session, Closely::Tasks)
+}
+
+/// As [`compute_frames`], with the report of the run, which is the tables' too.
+pub(crate) fn compute_frames_with_report(
+    frames: &[PartitionedFrame],
+    session: &Session,
+) -> Result<(Vec<Table>, Report)> {
+    let tables = compute_watched(frames, session, Closely::Memory)?;
+    let report = tables.first().map(|table| table.report().clone()).unwrap_or_default();
+    Ok((tables, report))
 }
 
 fn compute_watched(frames: &[PartitionedFrame], session: &Session, closely: Closely) -> Result<Vec<Table>> {
@@ -153,7 +173,7 @@ pub(super) fn run_plans(
     let mut notices = Vec::new();
     for _ in 0..WIDENINGS {
         let optimized = bind(optimize(&plans, session)?, session)?;
-        let mut lowering = Lowering::new(session.settings().batch_rows);
+        let mut lowering = lowering(session);
         let stages = make_stages(&optimized, &mut lowering)?;
         match execute(&stages, session, closely) {
             Ok(mut executed) => {
@@ -190,6 +210,11 @@ pub(super) fn run_plans(
     Err(Error::schema(
         "the column types had to be widened again and again; do the files change while they are read?",
     ))
+}
+
+fn lowering(session: &Session) -> Lowering {
+    let sizes = Sizes::default();
+    Lowering::new(session.settings().batch_rows, Box::new(move |plan| sizes.rows(plan)))
 }
 
 fn optimize(plans: &[PlanRef], session: &Session) -> Result<Vec<PlanRef>> {

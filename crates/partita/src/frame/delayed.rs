@@ -42,12 +42,25 @@ impl PartitionedFrame {
     /// The frame's partitions as delayed values, one record batch each. Nothing is computed yet; of files only
     /// what is needed to know their partitions is read.
     ///
-    /// If the chain works row by row, each partition is computed on its own. If it ends in
-    /// [`PartitionedFrame::repartition`], perhaps with row-wise steps after it, the frame is one node and its
-    /// partitions are that node's outputs.
+    /// If the chain works row by row, each partition is computed on its own. Any other chain (a group-by, a join,
+    /// a sort) is one node, which runs once, and its rows in their order are cut into equal parts: as many as
+    /// [`PartitionedFrame::repartition`] says at its end, or else as many as the sources have partitions, of a
+    /// join those of the side with more; one for `head`, `tail` and totals.
     ///
     /// # Errors
-    /// A step of the chain could not be bound, or how many partitions there are is only known when it has run.
+    /// A step of the chain could not be bound, or its files cannot be listed.
+    ///
+    /// # Example
+    /// ```
+    /// use partita::prelude::*;
+    ///
+    /// let sales = [("a", 1), ("b", 2), ("a", 3)].map(|(shop, n)| batch! { "shop" => [shop], "n" => [n] });
+    /// let sales = PartitionedFrame::from_batches(sales.into_iter().collect::<Result<Vec<_>, _>>()?);
+    /// let by_shop = sales.groupby(["shop"]).agg([col("n").sum()]).to_delayed()?;
+    /// let rows = by_shop.iter().map(|part| part.map(RecordBatch::num_rows)).collect::<Vec<_>>();
+    /// assert_eq!(gather(rows).compute()?.iter().sum::<usize>(), 2);
+    /// # Ok::<(), partita::Error>(())
+    /// ```
     pub fn to_delayed(&self) -> Result<Vec<Delayed<RecordBatch>>> {
         let plan = self.plan.clone()?;
         let parts = match &source_of(&plan).node {
@@ -58,13 +71,33 @@ impl PartitionedFrame {
             Node::Memory(memory) => self.parts_of_memory(&plan, memory)?,
             Node::Repartition(cut) => self.parts_of_whole(cut.partitions),
             _ => {
-                return Err(Error::invalid(
-                    "how many partitions this frame has is only known when it has run; end the chain with \
-                     `repartition`, or take all rows with `delayed`",
-                ));
+                let partitions = self.partitions_of(&plan)?.max(1);
+                self.repartition(partitions).parts_of_whole(partitions)
             }
         };
         Ok(parts.into_iter().map(|part| part.with_session(&self.session)).collect())
+    }
+
+    /// As many partitions as a plan's sources have, as far as its steps leave rows to fill them.
+    fn partitions_of(&self, plan: &PlanRef) -> Result<usize> {
+        Ok(match &plan.node {
+            Node::Scan(scan) => match batches_of(scan) {
+                Some(batches) => batches.nodes.len(),
+                None => Splits::of(Arc::clone(&scan.source), &self.session)?.splits.len(),
+            },
+            Node::Memory(memory) => memory.partitions.len(),
+            Node::Repartition(cut) => cut.partitions,
+            Node::Slice(_) => 1,
+            Node::Sort(sort) if sort.limit.is_some() => 1,
+            Node::GroupBy(totals) if totals.keys.is_empty() => 1,
+            Node::Concat(concat) => {
+                concat.inputs.iter().map(|input| self.partitions_of(input)).sum::<Result<usize>>()?
+            }
+            _ => {
+                let inputs = plan.inputs().into_iter().map(|input| self.partitions_of(input));
+                inputs.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(1)
+            }
+        })
     }
 
     fn parts_of_files(&self, plan: &PlanRef, scan: &Scan) -> Result<Vec<Delayed<RecordBatch>>> {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 
-pub(crate) use collect::compute_frames;
+pub(crate) use collect::{compute_frames, compute_frames_with_report};
 pub use columns::{IntoColumn, Selection, batch_of_columns};
 pub use group_by::GroupedFrame;
 pub use merge::{Merge, on};

@@ -194,6 +194,13 @@ pub(crate) fn column_bytes(array: &dyn Array) -> usize {
     }
 }
 
+/// About how many bytes of a row are expected to count, from its types alone.
+pub(crate) fn about_row_bytes(schema: &SchemaRef) -> f64 {
+    const TEXT: usize = 24;
+    let fields = schema.fields().iter();
+    fields.map(|field| fixed_bytes(field.data_type()).unwrap_or(TEXT)).sum::<usize>() as f64
+}
+
 /// Bytes of each value of a type, if all have the same.
 pub(crate) fn fixed_bytes(data_type: &DataType) -> Option<usize> {
     match data_type {

@@ -12,3 +12,4 @@ mod sides;
 mod sizes;
 
 pub(crate) use passes::optimize_all;
+pub(crate) use sizes::Sizes;

@@ -23,7 +23,7 @@ const GROUP_SHARE: f64 = 0.2;
 
 /// Estimates of one pass, each made once: a plan may be read by many others.
 #[derive(Default)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     /// By address; the plans are kept so that no address is used twice.
     known: RefCell<HashMap<*const Plan, (PlanRef, Size)>>,
 }
@@ -37,7 +37,7 @@ struct Size {
 
 impl Sizes {
     /// About how many rows a plan gives; `None` if not even that is known.
-    pub(super) fn rows(&self, plan: &PlanRef) -> Option<f64> {
+    pub(crate) fn rows(&self, plan: &PlanRef) -> Option<f64> {
         self.of(plan).rows
     }
 

@@ -3,6 +3,7 @@
 //! A report prints as a table (`table.rs`), and is written as a page of HTML (`page.rs`), as a trace for
 //! Chrome's and Perfetto's viewers (`trace.rs`), or as a picture of the graph coloured by time.
 
+mod explain;
 mod page;
 mod table;
 #[cfg(test)]
@@ -62,6 +63,39 @@ pub struct StageReport {
     pub busy: Duration,
     /// From its first task's start to the last one's end.
     pub elapsed: Duration,
+    /// Its sources, operators and sink, pipeline by pipeline in the order in which rows go through them; none for
+    /// functions.
+    pub operators: Vec<OperatorReport>,
+    /// If it is what ran before an exchange for a join: the join's pipeline and place.
+    pub(crate) before_join: Option<(usize, usize)>,
+}
+
+/// What one operator of a stage did, beside what was expected of it. Printed by [`Report::explain`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OperatorReport {
+    /// What it does, as `explain` prints it.
+    pub label: String,
+    /// The step of the chain that it comes from, with file and line; none for what the engine adds.
+    pub step: Option<String>,
+    /// Rows that it looked at. For a scan with a filter these are more than it gave.
+    pub rows_in: u64,
+    /// Rows that left it.
+    pub rows_out: u64,
+    /// Bytes of the values that left it, of texts as estimated from a sixteenth of the rows; what the sink left
+    /// in its exchange or in files.
+    pub bytes_out: u64,
+    /// About how many rows were expected to leave it, where anything was known.
+    pub estimated_rows: Option<u64>,
+    /// About how many bytes were expected to leave it.
+    pub estimated_bytes: Option<u64>,
+    /// Time spent in it, added up over threads.
+    pub busy: Duration,
+    /// Its pipeline in the stage and its place there: the source is 0.
+    pub(crate) pipeline: usize,
+    pub(crate) place: usize,
+    /// Whether it is where the rows end: nothing leaves it.
+    pub(crate) sink: bool,
 }
 
 /// What one task did.
@@ -80,7 +114,21 @@ pub struct TaskReport {
     pub finished: Duration,
     /// How it ended.
     pub outcome: Outcome,
+    /// Rows that its source gave; 0 for a function.
+    pub rows_in: u64,
+    /// Rows that reached its sink; 0 for a function.
+    pub rows_out: u64,
+    /// Bytes that it left in its exchange, in memory or in files; 0 for a function.
+    pub bytes_out: u64,
     pub(crate) task: Option<TaskId>,
+}
+
+/// Rows and bytes of one task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) rows_in: u64,
+    pub(crate) rows_out: u64,
+    pub(crate) bytes_out: u64,
 }
 
 /// How a task ended.
@@ -149,6 +197,22 @@ impl Report {
         self.error.as_deref()
     }
 
+    /// What the run did, operator by operator: the stages of `PartitionedFrame::explain`, with the rows and bytes
+    /// that left each operator, how many were expected, and the time spent in it.
+    ///
+    /// # Example
+    /// ```
+    /// use partita::prelude::*;
+    ///
+    /// let frame = PartitionedFrame::from_batches([batch! { "v" => [1, 2, 3] }?]);
+    /// let table = frame.filter(col("v").gt(1)).compute()?;
+    /// println!("{}", table.report().explain());
+    /// # Ok::<(), partita::Error>(())
+    /// ```
+    pub fn explain(&self) -> String {
+        explain::text(self)
+    }
+
     /// Writes the report as one page of HTML: a timeline of threads and tasks, memory over time, stages, the
     /// slowest tasks, and the graph coloured by time. The page needs no other file and no network.
     ///
@@ -209,6 +273,18 @@ impl Report {
         let busy: Duration = self.tasks.iter().map(TaskReport::took).sum();
         let could = self.elapsed.as_secs_f64() * self.threads.max(1) as f64;
         if could > 0.0 { (busy.as_secs_f64() / could).min(1.0) } else { 0.0 }
+    }
+}
+
+impl OperatorReport {
+    /// Rows that left it; of a sink, which nothing leaves, those that came to it.
+    pub(crate) fn rows(&self) -> u64 {
+        if self.sink { self.rows_in } else { self.rows_out }
+    }
+
+    /// Of a scan or filter that left rows out: how many rows it looked at.
+    pub(crate) fn left_out_of(&self) -> Option<u64> {
+        (self.place == 0 && self.rows_in > self.rows_out).then_some(self.rows_in)
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn html(report: &Report) -> String {
         page.push_str(&memory);
     }
     write_stages(&mut page, report);
+    write_operators(&mut page, report);
     write_slowest(&mut page, report);
     if let Some(picture) = &report.picture {
         page.push_str("<h2>Graph</h2>\n");
@@ -110,19 +111,65 @@ fn write_stages(page: &mut String, report: &Report) {
     page.push_str("</tbody>\n</table>\n");
 }
 
+fn write_operators(page: &mut String, report: &Report) {
+    let all = || report.stages.iter().flat_map(|stage| &stage.operators);
+    let Some(most) = all().map(|operator| operator.busy).max() else { return };
+    let most = most.as_secs_f64();
+    page.push_str(
+        "<h2>Operators</h2>\n<table>\n<thead><tr><th>stage<th>rows<th>expected<th>bytes<th>expected<th>time<th>\
+         <th class=\"words\">operator</tr></thead>\n<tbody>\n",
+    );
+    for stage in &report.stages {
+        for operator in &stage.operators {
+            let share = if most > 0.0 { operator.busy.as_secs_f64() / most * 100.0 } else { 0.0 };
+            let known = |number: Option<u64>, shown: fn(u64) -> String| number.map_or(String::new(), shown);
+            let looked_at = operator.left_out_of();
+            let of =
+                looked_at.map_or(String::new(), |rows| format!(" <small>of {} rows</small>", count(rows)));
+            let step = operator.step.as_deref().unwrap_or("added by the engine");
+            let _ = writeln!(
+                page,
+                "<tr title=\"{step}\"><td><i style=\"background:{colour}\"></i>{}<td>{}<td class=\"quiet\">{}<td>{}\
+                 <td class=\"quiet\">{}<td>{}<td class=\"share\"><b style=\"width:{share:.1}%;background:{colour}\">\
+                 </b><td class=\"words\">{}{of}</tr>",
+                stage.id,
+                count(operator.rows()),
+                known(operator.estimated_rows, count),
+                bytes(operator.bytes_out),
+                known(operator.estimated_bytes, bytes),
+                time(operator.busy),
+                xml(&operator.label),
+                step = xml(step),
+                colour = timeline::colour(Some(stage.id))
+            );
+        }
+    }
+    page.push_str("</tbody>\n</table>\n");
+}
+
 fn write_slowest(page: &mut String, report: &Report) {
     let mut slowest: Vec<&TaskReport> = report.tasks.iter().collect();
     slowest.sort_by_key(|task| std::cmp::Reverse(task.took()));
     slowest.truncate(SLOWEST);
-    page.push_str(
-        "<h2>Slowest tasks</h2>\n<table>\n<thead><tr><th>time<th>began<th>thread<th>stage\
-         <th class=\"words\">task</tr></thead>\n<tbody>\n",
+    let of_rows = if report.has_rows() { "<th>rows in<th>rows out<th>left" } else { "" };
+    let _ = writeln!(
+        page,
+        "<h2>Slowest tasks</h2>\n<table>\n<thead><tr><th>time<th>began<th>thread<th>stage{of_rows}\
+         <th class=\"words\">task</tr></thead>\n<tbody>"
     );
     for task in slowest {
         let stage = task.stage.and_then(|stage| report.stage(stage));
+        let of_rows = match (report.has_rows(), stage) {
+            (true, Some(_)) => {
+                let (rows_in, rows_out) = (count(task.rows_in), count(task.rows_out));
+                format!("<td>{rows_in}<td>{rows_out}<td>{}", bytes(task.bytes_out))
+            }
+            (true, None) => "<td><td><td>".to_owned(),
+            (false, _) => String::new(),
+        };
         let _ = writeln!(
             page,
-            "<tr><td>{}<td>{}<td>{}<td><i style=\"background:{}\"></i>{}<td class=\"words\">{}</tr>",
+            "<tr><td>{}<td>{}<td>{}<td><i style=\"background:{}\"></i>{}{of_rows}<td class=\"words\">{}</tr>",
             time(task.took()),
             time(task.started),
             task.worker,

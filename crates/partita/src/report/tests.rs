@@ -10,7 +10,18 @@ fn millis(millis: u64) -> Duration {
 
 fn task(name: &str, stage: Option<usize>, worker: usize, from: u64, to: u64, outcome: Outcome) -> TaskReport {
     let (started, finished) = (millis(from), millis(to));
-    TaskReport { name: name.to_owned(), stage, worker, started, finished, outcome, task: None }
+    TaskReport {
+        name: name.to_owned(),
+        stage,
+        worker,
+        started,
+        finished,
+        outcome,
+        rows_in: 0,
+        rows_out: 0,
+        bytes_out: 0,
+        task: None,
+    }
 }
 
 fn report() -> Report {

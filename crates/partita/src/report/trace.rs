@@ -28,12 +28,15 @@ pub(super) fn written(report: &Report) -> String {
             Outcome::Stopped => "stopped",
         };
         format!(
-            "{{\"name\":{},\"cat\":{},\"ph\":\"X\",\"ts\":{},\"dur\":{},\"pid\":1,\"tid\":{},\"args\":{{\"outcome\":\"{outcome}\"}}}}",
+            "{{\"name\":{},\"cat\":{},\"ph\":\"X\",\"ts\":{},\"dur\":{},\"pid\":1,\"tid\":{},\"args\":{{\"outcome\":\"{outcome}\",\"rows in\":{},\"rows out\":{},\"bytes left\":{}}}}}",
             json(&task.name),
             json(stage.map_or("between stages", |stage| &stage.label)),
             micros(task.started),
             micros(task.took()),
-            task.worker
+            task.worker,
+            task.rows_in,
+            task.rows_out,
+            task.bytes_out
         )
     }));
     events.extend(report.memory.iter().map(|sample| {

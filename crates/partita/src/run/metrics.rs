@@ -1,5 +1,5 @@
 //! What is measured of a run: per stage tasks, rows, bytes and time, counted by the one wrapper round each
-//! task, and shown while it runs.
+//! task, and shown while it runs. What the operators of a stage did is counted in `tally.rs`.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use partita_io::Notice;
 
-use crate::report::StageReport;
+use super::tally::{Operators, Tally};
+use crate::report::{OperatorReport, StageReport, Work};
 
 /// The measurements of one run.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct RunMetrics {
 pub(crate) struct StageMetrics {
     pub(crate) id: usize,
     pub(crate) label: String,
+    /// If it is what runs before an exchange for a join: the join's pipeline and place.
+    before_join: Option<(usize, usize)>,
     run_started: Instant,
     tasks: AtomicUsize,
     tasks_done: AtomicUsize,
@@ -34,6 +37,7 @@ pub(crate) struct StageMetrics {
     first_nanos: AtomicU64,
     last_nanos: AtomicU64,
     notices: Mutex<Vec<Notice>>,
+    operators: Mutex<Vec<Arc<Operators>>>,
 }
 
 impl RunMetrics {
@@ -41,11 +45,18 @@ impl RunMetrics {
         RunMetrics { started: Instant::now(), stages: Mutex::new(Vec::new()) }
     }
 
-    /// Measurements for a stage, or for a part of it that runs apart.
-    pub(super) fn stage(&self, id: usize, label: String) -> Arc<StageMetrics> {
+    /// Measurements for a stage, or for a part of it that runs before an exchange for the join at a place of a
+    /// pipeline.
+    pub(super) fn stage(
+        &self,
+        id: usize,
+        label: String,
+        before_join: Option<(usize, usize)>,
+    ) -> Arc<StageMetrics> {
         let stage = Arc::new(StageMetrics {
             id,
             label,
+            before_join,
             run_started: self.started,
             tasks: AtomicUsize::new(0),
             tasks_done: AtomicUsize::new(0),
@@ -58,6 +69,7 @@ impl RunMetrics {
             first_nanos: AtomicU64::new(u64::MAX),
             last_nanos: AtomicU64::new(0),
             notices: Mutex::new(Vec::new()),
+            operators: Mutex::new(Vec::new()),
         });
         self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&stage));
         stage
@@ -92,6 +104,12 @@ impl StageMetrics {
     pub(super) fn add_bytes_out(&self, bytes: u64) {
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
     }
+    /// A pipeline's operators, to be counted.
+    pub(super) fn add_operators(&self, known: Vec<OperatorReport>) -> Arc<Operators> {
+        let operators = Arc::new(Operators::new(known));
+        self.operators.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&operators));
+        operators
+    }
     fn add_notices(&self, notices: Vec<Notice>) {
         if !notices.is_empty() {
             self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notices);
@@ -106,6 +124,11 @@ impl StageMetrics {
     }
 
     fn snapshot(&self) -> StageReport {
+        let mut operators: Vec<OperatorReport> = {
+            let pipelines = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
+            pipelines.iter().flat_map(|pipeline| pipeline.reports()).collect()
+        };
+        operators.sort_by_key(|operator| (operator.pipeline, operator.place));
         let first = self.first_nanos.load(Ordering::Relaxed);
         let last = self.last_nanos.load(Ordering::Relaxed);
         StageReport {
@@ -120,6 +143,8 @@ impl StageMetrics {
             rows_out: self.rows_out.load(Ordering::Relaxed),
             busy: Duration::from_nanos(self.busy_nanos.load(Ordering::Relaxed)),
             elapsed: Duration::from_nanos(last.saturating_sub(first)),
+            operators,
+            before_join: self.before_join,
         }
     }
 }
@@ -130,23 +155,36 @@ pub(super) struct Counted<'a> {
     rows_in: Cell<u64>,
     rows_out: Cell<u64>,
     bytes_read: Cell<u64>,
+    pub(super) tally: Tally,
 }
 
 impl<'a> Counted<'a> {
-    pub(super) fn new(stage: &'a StageMetrics) -> Counted<'a> {
-        Counted { stage, rows_in: Cell::default(), rows_out: Cell::default(), bytes_read: Cell::default() }
+    pub(super) fn new(stage: &'a StageMetrics, operators: &Operators) -> Counted<'a> {
+        let zero = Cell::default;
+        Counted { stage, rows_in: zero(), rows_out: zero(), bytes_read: zero(), tally: operators.tally() }
     }
     pub(super) fn rows_in(&self, rows: usize) {
         add(&self.stage.rows_in, &self.rows_in, rows as u64);
+        self.tally.rows_in(0, rows);
     }
     pub(super) fn rows_out(&self, rows: usize) {
         add(&self.stage.rows_out, &self.rows_out, rows as u64);
+        self.tally.rows_in(self.tally.sink(), rows);
+    }
+    /// Rows that the source looked at and did not give.
+    pub(super) fn rows_left_out(&self, rows: usize) {
+        self.tally.rows_in(0, rows);
     }
     pub(super) fn bytes_read(&self, bytes: u64) {
         add(&self.stage.bytes_read, &self.bytes_read, bytes);
     }
     pub(super) fn notices(&self, notices: Vec<Notice>) {
         self.stage.add_notices(notices);
+    }
+    /// The end of an attempt that left so many bytes, or failed.
+    pub(super) fn end(self, operators: &Operators, bytes_out: u64) -> Work {
+        self.tally.end(operators, bytes_out);
+        Work { rows_in: self.rows_in.get(), rows_out: self.rows_out.get(), bytes_out }
     }
     pub(super) fn take_back(self) {
         self.stage.rows_in.fetch_sub(self.rows_in.get(), Ordering::Relaxed);

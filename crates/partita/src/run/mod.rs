@@ -6,12 +6,15 @@
 //! order. Every decision is a function of data, plan and settings. Next in the flow: `schedule.rs`.
 
 mod admission;
+mod enough;
 mod merged;
 mod metrics;
 mod piece;
 mod preview;
 mod schedule;
+mod tally;
 mod task;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +30,7 @@ use admission::Admission;
 
 use crate::error::{Error, Result};
 use crate::exchange::{Ledger, RunSet, RunStore, Runs, SpillDirectory};
-use crate::explain::run_picture;
+use crate::explain::picture_of_run;
 use crate::op::{BuildSide, Held, KeyFilter, Workspace};
 use crate::report::{Report, StageReport};
 use crate::session::{Session, Settings};
@@ -242,7 +245,7 @@ pub(crate) fn execute(
     let results = partita_graph::run(graph, &pool, &outputs, options).map_err(from_run_error);
     let notices = environment.metrics.notices();
     let report =
-        environment.watch.finish(results.as_ref().err(), notices, |report| run_picture(roots, report));
+        environment.watch.finish(results.as_ref().err(), notices, |report| picture_of_run(roots, report));
     let results = results.map_err(|error| {
         let too_narrow =
             std::mem::take(&mut *environment.too_narrow.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,5 +1,6 @@
 //! What one task reads: a piece of a pipeline's source. `pieces` cuts a source, [`Piece::pump`] reads a piece.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,6 +11,7 @@ use partita_io::{ScanRequest, Source as FileSource, Split};
 
 use super::merged::{Fed, Feeder, Sides, feed_merged, joined_ranges, merged_ranges};
 use super::metrics::Counted;
+use super::tally::CountedFilter;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
 use crate::exchange::{HashKeys, MergedRange, RunSet, split_ranges};
@@ -261,16 +263,22 @@ impl Wanted<'_> {
             }
             Error::from(error).at_step(self.step)
         };
-        let request = self.reduced.unwrap_or(self.request);
-        let mut reader = self.source.read(self.split, request, &environment.read).map_err(note)?;
-        let mut read = 0;
+        let mut request = Cow::Borrowed(self.reduced.unwrap_or(self.request));
+        let filter = request.filter.as_ref().map(CountedFilter::new);
+        if let Some(filter) = &filter {
+            request.to_mut().filter = Some(Arc::clone(filter) as _);
+        }
+        let mut reader = self.source.read(self.split, &request, &environment.read).map_err(note)?;
+        let (mut read, mut kept) = (0, 0);
         while let Some(batch) = reader.next_batch().map_err(note)? {
             counted.bytes_read(reader.bytes_read().saturating_sub(read));
             read = reader.bytes_read();
+            kept += batch.num_rows();
             if push(batch)? == Flow::Done {
                 break;
             }
         }
+        counted.rows_left_out(filter.map_or(0, |filter| filter.rows().saturating_sub(kept)));
         counted.bytes_read(reader.bytes_read().saturating_sub(read));
         counted.notices(reader.take_notices());
         Ok(())

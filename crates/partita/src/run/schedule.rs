@@ -12,10 +12,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
 
+use super::enough::EnoughGate;
 use super::merged::Sides;
 use super::piece::{Feed, Piece, pieces};
-use super::task::{EnoughGate, ScanReduction, TaskPlan, TaskStep, run_task};
-use super::{Output, RunEnvironment};
+use super::task::{ScanReduction, TaskPlan, TaskStep, run_task};
+use super::{Output, RunEnvironment, told};
 use crate::error::{Error, Result};
 use crate::exchange::RunSet;
 use crate::op::{BuildSide, JoinKind, JoinShape, KeyFilter, Visit};
@@ -50,7 +51,7 @@ pub(super) fn add_stage(
 /// The tasks of a stage whose inputs are there.
 fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironment>) -> Result<Step<Output>> {
     let mut graph = Graph::new();
-    let metrics = environment.metrics.stage(stage.id, describe(stage));
+    let metrics = environment.metrics.stage(stage.id, describe(stage), None);
     let target = Target { sink: stage.sink.clone(), metrics };
     let mut planner = Planner { graph: &mut graph, results, environment, builds: Vec::new() };
     let pipelines = stage
@@ -58,7 +59,8 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
         .iter()
         .enumerate()
         .map(|(index, pipeline)| {
-            planner.add_pipeline(index, Feed::Planned(pipeline.source.clone()), pipeline, &target)
+            let at = Place { pipeline: index, first: 0 };
+            planner.add_pipeline(at, Feed::Planned(pipeline.source.clone()), pipeline, &target)
         })
         .collect::<Result<Vec<_>>>()?;
     let gathered = gather(&mut graph, &pipelines, None);
@@ -88,12 +90,22 @@ struct Target {
     metrics: Arc<StageMetrics>,
 }
 
+/// Where a pipeline, or what is left of it behind a join, stands in its stage.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) pipeline: usize,
+    /// The place of its source: 0, or that of the join.
+    pub(super) first: usize,
+}
+
 /// A pipeline's steps and what they need.
 #[derive(Default)]
-struct TaskParts {
+pub(super) struct TaskParts {
     steps: Vec<TaskStep>,
     deps: Vec<TaskId>,
-    reductions: Vec<ScanReduction>,
+    pub(super) reductions: Vec<ScanReduction>,
+    /// Places of the pipeline's steps that are not among `steps`.
+    pub(super) left_out: Vec<usize>,
 }
 
 /// The columns of the scanned source that some columns of the rows after `steps` are, if rows that are dropped
@@ -127,7 +139,7 @@ impl Planner<'_> {
     /// Adds the tasks of a pipeline; the returned one holds the list of their results.
     fn add_pipeline(
         &mut self,
-        index: usize,
+        at: Place,
         feed: Feed,
         pipeline: &Pipeline,
         target: &Target,
@@ -136,11 +148,14 @@ impl Planner<'_> {
             if let PipelineStep::Join(join) = step {
                 let build = self.runs(join.build.id)?;
                 if self.must_exchange(&join.shape, &build) {
-                    return self.cut_at(index, feed, pipeline, place, join, build, target);
+                    return self.cut_at(at, feed, pipeline, place, join, build, target);
                 }
             }
         }
-        let TaskParts { steps, deps, reductions } = self.task_parts(&feed, pipeline)?;
+        let parts = self.task_parts(&feed, pipeline)?;
+        let operators =
+            target.metrics.add_operators(told::operators(at, &feed, pipeline, &parts, &target.sink));
+        let TaskParts { steps, deps, reductions, .. } = parts;
         let pieces = pieces(feed, self.results, self.environment)?;
         let gate = EnoughGate::for_steps(&pipeline.steps, pieces.len());
         let mut tasks = Vec::with_capacity(pieces.len());
@@ -149,12 +164,13 @@ impl Planner<'_> {
             let plan = TaskPlan {
                 piece,
                 number,
-                part: index * PARTS_PER_PIPELINE + number,
+                part: at.pipeline * PARTS_PER_PIPELINE + number,
                 steps: steps.clone(),
                 reductions: reductions.clone(),
                 gate: gate.clone(),
                 sink: target.sink.clone(),
                 metrics: Arc::clone(&target.metrics),
+                operators: Arc::clone(&operators),
                 environment: Arc::clone(self.environment),
             };
             let name = plan.name();
@@ -195,10 +211,16 @@ impl Planner<'_> {
                     parts.steps.push(TaskStep::Probe { shape: Arc::clone(&join.shape), input });
                 }
                 PipelineStep::Reduce(reduce) => {
-                    let Some(filter) = self.key_filter(reduce)? else { continue };
+                    let Some(filter) = self.key_filter(reduce)? else {
+                        parts.left_out.push(place);
+                        continue;
+                    };
                     parts.deps.push(filter);
                     match scan_columns(feed, before, &reduce.columns) {
-                        Some(columns) => parts.reductions.push(ScanReduction { input, columns }),
+                        Some(columns) => {
+                            parts.left_out.push(place);
+                            parts.reductions.push(ScanReduction { input, columns });
+                        }
                         None => parts.steps.push(TaskStep::Reduce {
                             input,
                             columns: reduce.columns.clone(),
@@ -261,7 +283,7 @@ impl Planner<'_> {
     #[expect(clippy::too_many_arguments, reason = "all of them are parts of the one pipeline that is cut")]
     fn cut_at(
         &mut self,
-        index: usize,
+        at: Place,
         feed: Feed,
         pipeline: &Pipeline,
         place: usize,
@@ -269,17 +291,22 @@ impl Planner<'_> {
         build: RunSet,
         target: &Target,
     ) -> Result<TaskId> {
-        let mut before = Pipeline { steps: pipeline.steps[..place].to_vec(), ..pipeline.clone() };
+        let mut before = pipeline.before(place);
         let label = format!("{} → exchange by hash for {}", before.describe(), join.shape.label);
         if join.shape.drops_probe_rows() {
-            before.steps.push(PipelineStep::Reduce(join.reduce_probe()));
+            before.push_hint(PipelineStep::Reduce(join.reduce_probe()));
         }
+        let of_join = Place { first: at.first + place + 1, ..at };
         let exchange = Target {
             sink: Sink::Hash(join.probe_hash()),
-            metrics: self.environment.metrics.stage(target.metrics.id, label),
+            metrics: self.environment.metrics.stage(
+                target.metrics.id,
+                label,
+                Some((of_join.pipeline, of_join.first)),
+            ),
         };
-        let probe = self.add_pipeline(index, feed, &before, &exchange)?;
-        let after = Pipeline { steps: pipeline.steps[place + 1..].to_vec(), ..pipeline.clone() };
+        let probe = self.add_pipeline(at, feed, &before, &exchange)?;
+        let after = pipeline.after(place);
         let (shape, target, environment) =
             (Arc::clone(&join.shape), target.clone(), Arc::clone(self.environment));
         let results = self.results.clone();
@@ -290,7 +317,7 @@ impl Planner<'_> {
                 let feed = Feed::Joined(Sides { build: Arc::new(build), probe: Arc::new(probe), shape });
                 let mut planner =
                     Planner { graph, results: &results, environment: &environment, builds: Vec::new() };
-                planner.add_pipeline(index, feed, &after, &target)
+                planner.add_pipeline(of_join, feed, &after, &target)
             };
             let rest = expand(&mut graph)?;
             Ok(Step::Expand(graph, rest))

@@ -1,22 +1,23 @@
 //! One task: a piece's batches through the pipeline's operators into the stage's sink.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use partita_graph::{BoxError, Inputs, Stopped, TaskContext};
 use partita_io::PartWriter;
 
+use super::enough::EnoughGate;
 use super::merged::Fed;
 use super::metrics::{Counted, StageMetrics};
 use super::piece::Piece;
+use super::tally::Operators;
 use super::{Kept, Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
 use crate::exchange::{Arrangement, Ledger, RunWriter};
 use crate::op::{
-    Flow, Held, JoinShape, Operator, OperatorState, ProbeJoin, ReduceRows, compact_batch, logical_bytes,
+    Flow, Held, JoinShape, Operator, OperatorState, Out, ProbeJoin, ReduceRows, compact_batch, logical_bytes,
 };
-use crate::stage::{PipelineStep, Sink};
+use crate::stage::Sink;
 
 /// A pipeline's step as a task runs it.
 #[derive(Clone)]
@@ -56,6 +57,8 @@ pub(super) struct TaskPlan {
     pub(super) gate: Option<Arc<EnoughGate>>,
     pub(super) sink: Sink,
     pub(super) metrics: Arc<StageMetrics>,
+    /// What its operators count: the source, every step but [`TaskStep::Enough`], the sink.
+    pub(super) operators: Arc<Operators>,
     pub(super) environment: Arc<RunEnvironment>,
 }
 
@@ -93,13 +96,16 @@ pub(super) fn run_task(
     let timer = plan.metrics.start_task();
     let mut stopped = None;
     let result = plan.environment.admission.run(&|| context.is_stopped(), || {
-        let counted = Counted::new(&plan.metrics);
+        let counted = Counted::new(&plan.metrics, &plan.operators);
         let result = work(plan, context, inputs, &counted, &mut stopped);
         if result.as_ref().is_err_and(Error::is_memory) {
             counted.take_back();
             if let Some(gate) = &plan.gate {
                 gate.again(plan.number);
             }
+        } else {
+            let left = result.as_ref().map_or(0, Output::bytes);
+            plan.environment.watch.did(context.task(), counted.end(&plan.operators, left));
         }
         result
     });
@@ -132,18 +138,25 @@ fn work(
     });
     let reduced = piece.reduced(filters.collect())?;
     let mut chain = Vec::with_capacity(plan.steps.len());
+    // The source is operator 0.
+    let mut at = 0;
     for step in &plan.steps {
+        at += usize::from(!matches!(step, TaskStep::Enough));
         chain.push(match step {
-            TaskStep::Operator(operator) => Link::start(operator.as_ref(), environment)?,
+            TaskStep::Operator(operator) => Link::start(at, operator.as_ref(), environment)?,
             TaskStep::Reduce { input, columns, step } => match inputs[*input].key_filter() {
-                Some(filter) => Link::Operator(Box::new(ReduceRows::new(filter, columns.clone())), *step),
+                Some(filter) => {
+                    let state = Box::new(ReduceRows::new(filter, columns.clone()));
+                    Link::Operator(Working { state, step: *step, at })
+                }
                 None => continue,
             },
             TaskStep::Probe { shape, input } => {
                 let Output::Build(build) = &inputs[*input] else {
                     return Err(Error::internal("a join's build side is no build side"));
                 };
-                Link::start(&ProbeJoin { shape: Arc::clone(shape), build: Arc::clone(build) }, environment)?
+                let probe = ProbeJoin { shape: Arc::clone(shape), build: Arc::clone(build) };
+                Link::start(at, &probe, environment)?
             }
             TaskStep::Enough => Link::Enough(gate.clone(), number),
         });
@@ -159,7 +172,10 @@ fn work(
     };
     if go_on()? {
         piece.pump(reduced.as_ref(), environment, counted, &mut go_on, &mut |fed| match fed {
-            Fed::Rows(batch) => drive(&mut chain, &mut sink, &passing, batch),
+            Fed::Rows(batch) => {
+                counted.tally.out(0, &batch);
+                drive(&mut chain, &mut sink, &passing, batch)
+            }
             fed => of_keys(&mut chain, &mut sink, &passing, &fed),
         })?;
     }
@@ -170,19 +186,47 @@ fn work(
     if let Some(gate) = gate {
         gate.finished(number);
     }
-    sink.finish(&environment.store.ledger)
+    counted.tally.during(counted.tally.sink(), || sink.finish(&environment.store.ledger))
 }
 
-/// One operator at work, with the step that its errors are told with.
+/// What a batch goes through.
 enum Link {
-    Operator(Box<dyn OperatorState>, Step),
+    Operator(Working),
     Enough(Option<Arc<EnoughGate>>, usize),
 }
 
+/// One operator at work.
+struct Working {
+    state: Box<dyn OperatorState>,
+    /// Its errors are told with it.
+    step: Step,
+    /// Its number, for what it counts.
+    at: usize,
+}
+
 impl Link {
-    fn start(operator: &dyn Operator, environment: &RunEnvironment) -> Result<Link> {
-        let state = operator.start(&environment.workspace).map_err(|error| error.at_step(operator.step()))?;
-        Ok(Link::Operator(state, operator.step()))
+    fn start(at: usize, operator: &dyn Operator, environment: &RunEnvironment) -> Result<Link> {
+        let step = operator.step();
+        let state = operator.start(&environment.workspace).map_err(|error| error.at_step(step))?;
+        Ok(Link::Operator(Working { state, step, at }))
+    }
+}
+
+impl Working {
+    /// Lets the operator do something with what comes after it, and counts what it hands on.
+    fn work<R>(
+        &mut self,
+        rest: &mut [Link],
+        sink: &mut OpenSink,
+        passing: &Passing<'_>,
+        action: impl FnOnce(&mut dyn OperatorState, &mut Out<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let (tally, at) = (&passing.counted.tally, self.at);
+        let mut out = |batch: RecordBatch| {
+            tally.out(at, &batch);
+            drive(rest, sink, passing, batch)
+        };
+        tally.during(at, || action(self.state.as_mut(), &mut out)).map_err(|error| error.at_step(self.step))
     }
 }
 
@@ -200,13 +244,15 @@ fn drive(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, batch: 
     }
     match chain.split_first_mut() {
         None => {
-            passing.counted.rows_out(batch.num_rows());
-            sink.push(batch)?;
+            let counted = passing.counted;
+            counted.rows_out(batch.num_rows());
+            counted.tally.during(counted.tally.sink(), || sink.push(batch))?;
             Ok(Flow::Continue)
         }
-        Some((Link::Operator(state, step), rest)) => state
-            .push(batch, &mut |batch| drive(rest, sink, passing, batch))
-            .map_err(|error| error.at_step(*step)),
+        Some((Link::Operator(working), rest)) => {
+            passing.counted.tally.rows_in(working.at, batch.num_rows());
+            working.work(rest, sink, passing, |state, out| state.push(batch, out))
+        }
         Some((Link::Enough(gate, number), rest)) => {
             if let Some(gate) = gate {
                 gate.count(*number, batch.num_rows());
@@ -218,26 +264,25 @@ fn drive(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, batch: 
 
 /// Tells the first operator, which stands behind an exchange by hash, about keys.
 fn of_keys(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, fed: &Fed<'_>) -> Result<Flow> {
-    let Some((Link::Operator(state, step), rest)) = chain.split_first_mut() else {
+    let Some((Link::Operator(working), rest)) = chain.split_first_mut() else {
         return Err(Error::internal("nothing stands behind an exchange by hash"));
     };
-    let mut out = |batch| drive(rest, sink, passing, batch);
-    let flow = match fed {
-        Fed::Key(rows) => state.push_key(*rows, &mut out),
-        Fed::EndOfKeys => state.end_of_keys(&mut out),
+    if let Fed::Key(rows) = fed {
+        passing.counted.tally.handed(working.at, rows.rows(), rows.bytes());
+    }
+    working.work(rest, sink, passing, |state, out| match fed {
+        Fed::Key(rows) => state.push_key(*rows, out),
+        Fed::EndOfKeys => state.end_of_keys(out),
         Fed::Rows(_) => Err(Error::internal("rows are no news of keys")),
-    };
-    flow.map_err(|error| error.at_step(*step))
+    })
 }
 
 /// Ends the operators in order, each into those after it.
 fn finish(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>) -> Result<()> {
     let mut rest = chain;
     while let Some((first, others)) = rest.split_first_mut() {
-        if let Link::Operator(state, step) = first {
-            state
-                .finish(&mut |batch| drive(others, sink, passing, batch))
-                .map_err(|error| error.at_step(*step))?;
+        if let Link::Operator(working) = first {
+            working.work(others, sink, passing, |state, out| state.finish(out))?;
         }
         rest = others;
     }
@@ -301,68 +346,5 @@ impl OpenSink {
                 Output::Part(writer.finish()?)
             }
         })
-    }
-}
-
-/// Tells the tasks of a pipeline when the first rows that are wanted have all been found, so that later
-/// partitions need not be read. It saves work and changes no result: what it lets through beyond the wanted
-/// rows is cut off by the next stage.
-#[derive(Debug)]
-pub(super) struct EnoughGate {
-    rows: usize,
-    /// The first partition that is not needed.
-    end: AtomicUsize,
-    state: Mutex<GateState>,
-}
-
-#[derive(Debug)]
-struct GateState {
-    counts: Vec<usize>,
-    finished: Vec<bool>,
-    /// Partitions before this one are finished, and hold `sum` rows.
-    next: usize,
-    sum: usize,
-}
-
-impl EnoughGate {
-    /// The gate of a pipeline, if it has an `Enough` step.
-    pub(super) fn for_steps(steps: &[PipelineStep], partitions: usize) -> Option<Arc<EnoughGate>> {
-        let rows = steps.iter().rev().find_map(|step| match step {
-            PipelineStep::Enough { rows } => Some(*rows),
-            _ => None,
-        })?;
-        let state =
-            GateState { counts: vec![0; partitions], finished: vec![false; partitions], next: 0, sum: 0 };
-        Some(Arc::new(EnoughGate { rows, end: AtomicUsize::new(usize::MAX), state: Mutex::new(state) }))
-    }
-
-    fn wants(&self, partition: usize) -> bool {
-        partition < self.end.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, partition: usize, rows: usize) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.counts[partition] += rows;
-        if partition == state.next && state.sum + state.counts[partition] >= self.rows {
-            self.end.store(partition + 1, Ordering::Relaxed);
-        }
-    }
-
-    /// A partition's task begins again.
-    fn again(&self, partition: usize) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).counts[partition] = 0;
-    }
-
-    fn finished(&self, partition: usize) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.finished[partition] = true;
-        while state.next < state.finished.len() && state.finished[state.next] {
-            state.sum += state.counts[state.next];
-            state.next += 1;
-            if state.sum >= self.rows {
-                self.end.store(state.next, Ordering::Relaxed);
-                break;
-            }
-        }
     }
 }

@@ -38,7 +38,7 @@ impl Lowering {
         let build = self.close(build, Sink::Hash(hash));
         for pipeline in &mut probe.pipelines {
             let join = JoinStep { build: Arc::clone(&build), shape: Arc::clone(&shape) };
-            pipeline.steps.push(PipelineStep::Join(join));
+            pipeline.push(PipelineStep::Join(join));
             pipeline.schema = Arc::clone(schema);
         }
         probe.schema = Arc::clone(schema);
@@ -60,7 +60,7 @@ impl Lowering {
             step: shape.step,
         };
         for pipeline in &mut build.pipelines {
-            pipeline.steps.push(PipelineStep::Reduce(reduce.clone()));
+            pipeline.push_hint(PipelineStep::Reduce(reduce.clone()));
         }
         open(Source::Rows { stage: by, cut: Cut::AsMade }, &schema)
     }

@@ -10,10 +10,13 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use partita_io::{Prune, ScanRequest};
 
-use super::{Cut, Pipeline, PipelineStep, Sink, Source, Stage, StageRef};
+use super::{Cut, Expected, Pipeline, PipelineStep, Sink, Source, Stage, StageRef};
 use crate::error::{Result, Step, column_index};
 use crate::expr::col;
-use crate::op::{DropRows, FilterRows, LastRows, MapBatches, Operator, ProjectColumns, ScanFilter, TakeRows};
+use crate::op::{
+    DropRows, FilterRows, LastRows, MapBatches, Operator, ProjectColumns, ScanFilter, TakeRows,
+    about_row_bytes,
+};
 use crate::plan::{Filter, MapPartitions, Memory, Node, PlanRef, Project, Range, Scan};
 
 /// Pipelines that still have no sink; all of one schema. Several come of a concat.
@@ -22,16 +25,21 @@ pub(super) struct Open {
     pub(super) schema: SchemaRef,
 }
 
+/// About how many rows a plan gives, if that much is known.
+pub(crate) type RowsOf = dyn Fn(&PlanRef) -> Option<f64>;
+
 /// Makes stages, numbered in the order in which they are closed.
 pub(crate) struct Lowering {
     next_id: usize,
     batch_rows: usize,
+    rows_of: Box<RowsOf>,
     shared: HashMap<usize, StageRef>,
 }
 
 impl Lowering {
-    pub(crate) fn new(batch_rows: usize) -> Lowering {
-        Lowering { next_id: 0, batch_rows, shared: HashMap::new() }
+    /// What `rows_of` says is only told to the user.
+    pub(crate) fn new(batch_rows: usize, rows_of: Box<RowsOf>) -> Lowering {
+        Lowering { next_id: 0, batch_rows, rows_of, shared: HashMap::new() }
     }
 
     /// The stage that ends in `sink` with the rows of `plan`. With `one_partition` the rows are brought
@@ -55,17 +63,23 @@ impl Lowering {
     }
 
     pub(super) fn lower(&mut self, plan: &PlanRef) -> Result<Open> {
+        let mut open = self.lower_node(plan)?;
+        open.expect((self.rows_of)(plan));
+        Ok(open)
+    }
+
+    fn lower_node(&mut self, plan: &PlanRef) -> Result<Open> {
         match &plan.node {
             Node::Scan(scan) => self.lower_scan(scan, &plan.schema, plan.step),
             Node::Memory(memory) => lower_memory(memory, &plan.schema),
             Node::Project(project) => self.lower_project(project, &plan.schema, plan.step),
             Node::Filter(filter) => self.lower_filter(filter, plan.step),
             Node::MapPartitions(map) => self.lower_map(map, &plan.schema, plan.step),
-            Node::GroupBy(group_by) => self.lower_group_by(group_by, &plan.schema, plan.step),
-            Node::Distinct(distinct) => self.lower_distinct(distinct, plan.step),
+            Node::GroupBy(group_by) => self.lower_group_by(group_by, plan),
+            Node::Distinct(distinct) => self.lower_distinct(distinct, plan),
             Node::Join(join) => self.lower_join(join, &plan.schema, plan.step),
-            Node::Sort(sort) => self.lower_sort(sort, plan.step),
-            Node::Slice(slice) => self.lower_slice(&slice.input, slice.range, plan.step),
+            Node::Sort(sort) => self.lower_sort(sort, plan),
+            Node::Slice(slice) => self.lower_slice(&slice.input, slice.range, plan),
             Node::Concat(concat) => self.lower_concat(&concat.inputs, &plan.schema),
             Node::Repartition(node) => self.lower_repartition(&node.input, node.partitions),
             Node::Shared(shared) => self.lower_shared(&shared.input, shared.id),
@@ -119,16 +133,17 @@ impl Lowering {
     }
 
     /// Each partition cuts what it can, then one task cuts what is left, in partition order.
-    fn lower_slice(&mut self, input: &PlanRef, range: Range, step: Step) -> Result<Open> {
-        let input = self.lower(input)?;
+    fn lower_slice(&mut self, input: &PlanRef, range: Range, plan: &PlanRef) -> Result<Open> {
+        let (input, step) = (self.lower(input)?, plan.step);
         let schema = Arc::clone(&input.schema);
         match range {
             Range::First { offset, len } => {
                 let rows = offset.saturating_add(len);
                 let mut cut = input.then(TakeRows { rows, schema: Arc::clone(&schema), step });
+                self.expect_of(&mut cut, plan);
                 cut.pipelines
                     .iter_mut()
-                    .for_each(|pipeline| pipeline.steps.push(PipelineStep::Enough { rows }));
+                    .for_each(|pipeline| pipeline.push_hint(PipelineStep::Enough { rows }));
                 let mut gathered = self.gather(cut);
                 if offset > 0 {
                     gathered = gathered.then(DropRows { rows: offset, schema: Arc::clone(&schema), step });
@@ -136,7 +151,8 @@ impl Lowering {
                 Ok(gathered.then(TakeRows { rows: len, schema, step }))
             }
             Range::Last { len } => {
-                let cut = input.then(LastRows { rows: len, schema: Arc::clone(&schema), step });
+                let mut cut = input.then(LastRows { rows: len, schema: Arc::clone(&schema), step });
+                self.expect_of(&mut cut, plan);
                 Ok(self.gather(cut).then(LastRows { rows: len, schema, step }))
             }
         }
@@ -178,6 +194,11 @@ impl Lowering {
         Ok(open(Source::Rows { stage, cut: Cut::AsMade }, &schema))
     }
 
+    /// Each partition's share of a step leaves about what the whole step does.
+    pub(super) fn expect_of(&self, open: &mut Open, plan: &PlanRef) {
+        open.expect((self.rows_of)(plan));
+    }
+
     /// All rows into one partition, in partition order.
     pub(super) fn gather(&mut self, input: Open) -> Open {
         let schema = Arc::clone(&input.schema);
@@ -192,16 +213,36 @@ impl Open {
         self.schema = Arc::clone(operator.schema());
         let operator: Arc<dyn Operator> = Arc::new(operator);
         for pipeline in &mut self.pipelines {
-            pipeline.steps.push(PipelineStep::Operator(Arc::clone(&operator)));
+            pipeline.push(PipelineStep::Operator(Arc::clone(&operator)));
             pipeline.schema = Arc::clone(&self.schema);
         }
         self
+    }
+
+    /// Says how many rows are expected of the last steps together. Those of a concat are expected to give as
+    /// much of them as they were until now.
+    fn expect(&mut self, rows: Option<f64>) {
+        let Some(rows) = rows else { return };
+        let before = |pipeline: &Pipeline| {
+            pipeline.expected.iter().rev().flatten().next().map_or(1.0, |expected| expected.rows.max(1.0))
+        };
+        let all: f64 = self.pipelines.iter().map(before).sum();
+        let row_bytes = about_row_bytes(&self.schema);
+        for pipeline in &mut self.pipelines {
+            let rows = rows * before(pipeline) / all;
+            pipeline.expect(Some(Expected { rows, bytes: rows * row_bytes }));
+        }
     }
 }
 
 /// A pipeline that only reads.
 pub(super) fn open(source: Source, schema: &SchemaRef) -> Open {
-    let pipeline = Pipeline { source, steps: Vec::new(), schema: Arc::clone(schema) };
+    let expected = match &source {
+        Source::Scan { .. } | Source::Memory { .. } => None,
+        Source::Buckets(stage) | Source::Sorted(stage) | Source::Rows { stage, .. } => stage.expected(),
+    };
+    let pipeline =
+        Pipeline { source, steps: Vec::new(), schema: Arc::clone(schema), expected: vec![expected] };
     Open { pipelines: vec![pipeline], schema: Arc::clone(schema) }
 }
 

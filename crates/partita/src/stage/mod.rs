@@ -41,9 +41,50 @@ pub(crate) struct Pipeline {
     pub(crate) steps: Vec<PipelineStep>,
     /// Of the rows that leave the last step.
     pub(crate) schema: SchemaRef,
+    /// What is expected to leave the source and then each step, where anything is.
+    pub(crate) expected: Vec<Option<Expected>>,
+}
+
+/// About how many rows and bytes; nothing but what is told to the user depends on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Expected {
+    pub(crate) rows: f64,
+    pub(crate) bytes: f64,
 }
 
 impl Pipeline {
+    /// Adds a step of which nothing is expected yet.
+    fn push(&mut self, step: PipelineStep) {
+        self.steps.push(step);
+        self.expected.resize(self.steps.len() + 1, None);
+    }
+
+    /// Its steps before one of them.
+    pub(crate) fn before(&self, place: usize) -> Pipeline {
+        let expected = self.expected.iter().take(place + 1).copied().collect();
+        Pipeline { steps: self.steps[..place].to_vec(), expected, ..self.clone() }
+    }
+
+    /// What is left of it when one of its steps is its source.
+    pub(crate) fn after(&self, place: usize) -> Pipeline {
+        let expected = self.expected.iter().skip(place + 1).copied().collect();
+        Pipeline { steps: self.steps[place + 1..].to_vec(), expected, ..self.clone() }
+    }
+
+    /// Adds a step that at most leaves out rows, to save work.
+    pub(crate) fn push_hint(&mut self, step: PipelineStep) {
+        let as_before = self.expected.last().copied().flatten();
+        self.push(step);
+        self.expect(as_before);
+    }
+
+    /// Says what is expected of the last step, unless that is known already.
+    fn expect(&mut self, expected: Option<Expected>) {
+        if let Some(last) = self.expected.last_mut() {
+            *last = last.or(expected);
+        }
+    }
+
     /// One line: the source and the steps.
     pub(crate) fn describe(&self) -> String {
         let steps = self.steps.iter().filter_map(PipelineStep::describe);
@@ -211,6 +252,15 @@ impl JoinStep {
 }
 
 impl Stage {
+    /// What is expected to reach its sink.
+    fn expected(&self) -> Option<Expected> {
+        let ends = self.pipelines.iter().map(|pipeline| pipeline.expected.last().copied().flatten());
+        ends.reduce(|a, b| {
+            let (a, b) = (a?, b?);
+            Some(Expected { rows: a.rows + b.rows, bytes: a.bytes + b.bytes })
+        })?
+    }
+
     /// The stages whose results this one needs, each once, in order.
     pub(crate) fn inputs(&self) -> Vec<StageRef> {
         let mut inputs: Vec<StageRef> = Vec::new();

@@ -7,15 +7,15 @@ use partita_kernels::sort::SortOptions;
 
 use super::lower::{Lowering, Open, open};
 use super::{PipelineStep, Sink, Source};
-use crate::error::{Result, Step};
+use crate::error::Result;
 use crate::exchange::SortSpec;
 use crate::expr::Expr;
 use crate::op::{TakeRows, TopK};
-use crate::plan::{Sort, TOP_K_MAX};
+use crate::plan::{PlanRef, Sort, TOP_K_MAX};
 
 impl Lowering {
-    pub(super) fn lower_sort(&mut self, node: &Sort, step: Step) -> Result<Open> {
-        let input = self.lower(&node.input)?;
+    pub(super) fn lower_sort(&mut self, node: &Sort, plan: &PlanRef) -> Result<Open> {
+        let (input, step) = (self.lower(&node.input)?, plan.step);
         let schema = Arc::clone(&input.schema);
         let keys: Vec<(Expr, SortOptions)> = node
             .keys
@@ -27,7 +27,8 @@ impl Lowering {
             .collect();
         let label = node.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if let Some(rows) = node.limit.filter(|&rows| rows <= TOP_K_MAX) {
-            let best = input.then(TopK::new(&keys, rows, &label, &schema, step)?);
+            let mut best = input.then(TopK::new(&keys, rows, &label, &schema, step)?);
+            self.expect_of(&mut best, plan);
             return Ok(self.gather(best).then(TopK::new(&keys, rows, &label, &schema, step)?));
         }
         let spec = Arc::new(SortSpec::new(&keys, label, &schema, step)?);
@@ -35,10 +36,11 @@ impl Lowering {
         let mut sorted = open(Source::Sorted(stage), &schema);
         if let Some(rows) = node.limit {
             sorted = sorted.then(TakeRows { rows, schema: Arc::clone(&schema), step });
+            self.expect_of(&mut sorted, plan);
             sorted
                 .pipelines
                 .iter_mut()
-                .for_each(|pipeline| pipeline.steps.push(PipelineStep::Enough { rows }));
+                .for_each(|pipeline| pipeline.push_hint(PipelineStep::Enough { rows }));
             sorted = self.gather(sorted).then(TakeRows { rows, schema, step });
         }
         Ok(sorted)

@@ -75,8 +75,7 @@ impl Functions {
                 start: task.started,
                 end: task.finished,
                 busy: task.finished.saturating_sub(task.started),
-                rows: None,
-                bytes: None,
+                ..Measured::default()
             });
         }
         picture

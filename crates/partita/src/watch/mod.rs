@@ -22,7 +22,7 @@ use partita_io::Notice;
 
 use crate::error::Error;
 use crate::explain::Picture;
-use crate::report::{Outcome, Report, StageReport};
+use crate::report::{Outcome, Report, StageReport, Work};
 use crate::session::Session;
 
 pub(crate) use functions::Functions;
@@ -107,6 +107,11 @@ impl Watch {
     /// Says which stage a task is of.
     pub(crate) fn of_stage(&self, task: TaskId, stage: usize) {
         self.record().of_stage(task, stage);
+    }
+
+    /// Says what a task did, before it ends.
+    pub(crate) fn did(&self, task: TaskId, work: Work) {
+        self.record().did(task, work);
     }
 
     /// The end of the run: what was seen of it.

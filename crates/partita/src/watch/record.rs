@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use partita_graph::{Name, TaskId, TaskInfo};
 
-use crate::report::{MemorySample, Outcome, TaskReport};
+use crate::report::{MemorySample, Outcome, TaskReport, Work};
 
 /// Of a graph of very many tasks the first are kept; the stages count all.
 const MOST_TASKS: usize = 1_000_000;
@@ -15,9 +15,17 @@ const MOST_SAMPLES: usize = 2_000;
 #[derive(Default)]
 pub(super) struct Record {
     tasks: Vec<Ended>,
-    stages: HashMap<TaskId, usize>,
+    /// What tasks that have not ended said of themselves.
+    told: HashMap<TaskId, Told>,
     memory: Vec<MemorySample>,
     every: Duration,
+}
+
+/// What a task of a frame says of itself.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    stage: Option<usize>,
+    work: Work,
 }
 
 /// A task that has ended.
@@ -30,6 +38,7 @@ pub(super) struct Ended {
     started: Duration,
     finished: Duration,
     outcome: Outcome,
+    work: Work,
 }
 
 impl Ended {
@@ -41,6 +50,9 @@ impl Ended {
             started: self.started,
             finished: self.finished,
             outcome: self.outcome,
+            rows_in: self.work.rows_in,
+            rows_out: self.work.rows_out,
+            bytes_out: self.work.bytes_out,
             task: Some(self.task),
         }
     }
@@ -48,7 +60,11 @@ impl Ended {
 
 impl Record {
     pub(super) fn of_stage(&mut self, task: TaskId, stage: usize) {
-        self.stages.insert(task, stage);
+        self.told.entry(task).or_default().stage = Some(stage);
+    }
+
+    pub(super) fn did(&mut self, task: TaskId, work: Work) {
+        self.told.entry(task).or_default().work = work;
     }
 
     pub(super) fn ended(
@@ -60,9 +76,17 @@ impl Record {
         finished: Duration,
         outcome: Outcome,
     ) -> Ended {
-        let stage = stage.or_else(|| self.stages.remove(&task.task));
-        let ended =
-            Ended { task: task.task, name: task.name.clone(), stage, worker, started, finished, outcome };
+        let told = if stage.is_none() { self.told.remove(&task.task) } else { None }.unwrap_or_default();
+        let ended = Ended {
+            task: task.task,
+            name: task.name.clone(),
+            stage: stage.or(told.stage),
+            worker,
+            started,
+            finished,
+            outcome,
+            work: told.work,
+        };
         if self.tasks.len() < MOST_TASKS {
             self.tasks.push(ended.clone());
         }

@@ -140,6 +140,7 @@ fn all_measured(many: &[&Node]) -> Option<Measured> {
         all.busy += one.busy;
         all.rows = add(all.rows, one.rows);
         all.bytes = add(all.bytes, one.bytes);
+        all.expected_rows = add(all.expected_rows, one.expected_rows);
     }
     Some(all)
 }

@@ -1,0 +1,50 @@
+//! What a report will tell of a pipeline's operators, before they have done anything: which there are, and what
+//! is expected of them.
+
+use super::piece::Feed;
+use super::schedule::{Place, TaskParts};
+use crate::error::Step;
+use crate::report::OperatorReport;
+use crate::stage::{Expected, Pipeline, PipelineStep, Sink, Source};
+
+/// The source, every step that does something to rows, and the sink.
+pub(super) fn operators(
+    at: Place,
+    feed: &Feed,
+    pipeline: &Pipeline,
+    parts: &TaskParts,
+    sink: &Sink,
+) -> Vec<OperatorReport> {
+    let expected = |place: usize| pipeline.expected.get(place).copied().flatten();
+    let told = |place: usize, label: String, step: Option<Step>, expected: Option<Expected>| OperatorReport {
+        label,
+        step: step.map(|step| step.to_string()),
+        // Casts of floats saturate.
+        estimated_rows: expected.map(|expected| expected.rows.round() as u64),
+        estimated_bytes: expected.map(|expected| expected.bytes.round() as u64),
+        pipeline: at.pipeline,
+        place: at.first + place,
+        ..OperatorReport::default()
+    };
+    let mut source = match feed {
+        Feed::Planned(source @ Source::Scan { step, .. }) => (source.describe(), Some(*step)),
+        Feed::Planned(source) => (source.describe(), None),
+        Feed::Joined(sides) => (sides.shape.label.clone(), Some(sides.shape.step)),
+    };
+    if !parts.reductions.is_empty() {
+        source.0.push_str(", without rows that find no partner");
+    }
+    let mut all = vec![told(0, source.0, source.1, expected(0))];
+    for (place, step) in pipeline.steps.iter().enumerate() {
+        let Some(label) = step.describe().filter(|_| !parts.left_out.contains(&place)) else { continue };
+        let from = match step {
+            PipelineStep::Operator(operator) => Some(operator.step()),
+            PipelineStep::Join(join) => Some(join.shape.step),
+            PipelineStep::Reduce(_) | PipelineStep::Enough { .. } => None,
+        };
+        all.push(told(place + 1, label, from, expected(place + 1)));
+    }
+    let last = pipeline.steps.len();
+    all.push(OperatorReport { sink: true, ..told(last + 1, sink.describe(), None, expected(last)) });
+    all
+}
