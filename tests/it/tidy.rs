@@ -85,6 +85,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     // `io` because drawings are files.
     ("explain", &["plan", "expr", "stage", "report", "io"]),
     ("delayed", &["watch", "report", "graph"]),
+    // Which values hold memory, and how much.
+    ("delayed/account", &["op"]),
+    ("frame/table", &["op"]),
     ("watch", &["report", "graph", "io"]),
     ("report", &["graph", "io"]),
 ];

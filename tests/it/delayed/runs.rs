@@ -274,3 +274,46 @@ fn a_delayed_partition_is_held_to_the_declared_schema() {
     let error = PartitionedFrame::from_delayed(schema(), [fails]).compute().unwrap_err().to_string();
     assert!(error.contains("task `load` failed: no such file"), "{error}");
 }
+
+#[test]
+fn batches_and_tables_that_wait_for_their_users_count_against_the_memory_limit() -> partita::Result<()> {
+    const MIB: i64 = 1 << 20;
+    let own = Session::builder().threads(1).memory_limit(24 << 20).build()?;
+    // Eight MiB each.
+    let make = try_delayed(|from: i64| batch! { "v" => (from..from + MIB).collect::<Vec<i64>>() });
+    let sum = |parts: Vec<&RecordBatch>| parts.iter().map(|part| part.num_rows() as i64).sum::<i64>();
+    let of = |count: i64| {
+        let parts = (0..count).map(|part| make.call(part).name(format!("part {part}"))).collect::<Vec<_>>();
+        delayed(sum).call(parts).with_session(&own)
+    };
+    let (rows, report) = of(2).compute_with_report()?;
+    assert_eq!((rows, report.peak_memory()), (2 * MIB, 16 << 20));
+    let error = of(4).compute().unwrap_err();
+    assert!(error.is_memory() && error.to_string().contains("24.0 MiB is too small"), "{error}");
+    assert!(error.to_string().contains("in task `part 3`"), "{error}");
+    // All was given back; a value that is kept counts until it is dropped; values that are used up make room.
+    let kept = make.call(0).with_session(&own).persist()?;
+    assert!(of(3).compute().unwrap_err().is_memory());
+    drop(kept);
+    let one_by_one = (0..6).map(|part| make.call(part).map(|part| part.num_rows() as i64));
+    assert_eq!(gather(one_by_one.collect::<Vec<_>>()).with_session(&own).compute()?, vec![MIB; 6]);
+    // The partitions of a frame, each for itself though they are made at once, and a frame's table.
+    let frame = PartitionedFrame::from_batches([make.call(0).compute()?]).with_session(&own);
+    let parts = gather(frame.repartition(2).to_delayed()?).with_session(&own);
+    let (_, report) = parts.map(|parts| parts.len()).with_session(&own).compute_with_report()?;
+    assert!(report.peak_memory() >= 8 << 20, "{}", report.peak_memory());
+    let (_, report) =
+        frame.delayed().map(|table| table.num_rows()).with_session(&own).compute_with_report()?;
+    assert_eq!(report.peak_memory(), 8 << 20);
+    Ok(())
+}
+
+#[test]
+fn a_function_beyond_its_time_limit_holds_up_neither_the_run_nor_the_process() {
+    // The end of `main` does not wait for its thread either, so what is left of it here must not matter.
+    let start = std::time::Instant::now();
+    let stuck = delayed(|| std::thread::sleep(std::time::Duration::from_secs(3600))).name("stuck").call();
+    let error = stuck.time_limit(std::time::Duration::from_millis(20)).compute().unwrap_err().to_string();
+    assert!(error.contains("task `stuck` failed: it took longer than its time limit of 20ms"), "{error}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(30));
+}

@@ -86,6 +86,12 @@ impl Parts {
         Parts(Mutex::new(parts.into_iter().map(Some).collect()))
     }
 
+    /// Does something with each part, which nobody else has yet.
+    pub(super) fn each<E>(&self, mut action: impl FnMut(&mut Value) -> Result<(), E>) -> Result<(), E> {
+        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.iter_mut().flatten().filter_map(Arc::get_mut).try_for_each(&mut action)
+    }
+
     pub(super) fn take(&self, number: usize) -> Result<Arc<Value>, BoxError> {
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let part = parts.get_mut(number).and_then(Option::take);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use partita_graph::{Graph, Key, Name, TaskId};
 
+use super::account::Account;
 use super::node::{Body, Node, NodeRef, PureKey, Settings, Value};
 use super::task;
 use crate::error::{Error, Result};
@@ -22,14 +23,20 @@ pub(crate) struct Lowered {
     pub(super) tasks: HashMap<u64, TaskId>,
 }
 
-/// Makes a task graph of `wanted` and all they need. What is in `given`, by node number, is taken as it is.
+/// Makes a task graph of `wanted` and all they need. What is in `given`, by node number, is taken as it is; the
+/// memory that values hold is put to `account`.
 ///
 /// # Errors
 /// A node was asked for something that cannot be, or a value that is to be moved has other users.
-pub(crate) fn lower(wanted: &[NodeRef], given: &HashMap<u64, Arc<Value>>) -> Result<Lowered> {
+pub(crate) fn lower(
+    wanted: &[NodeRef],
+    given: &HashMap<u64, Arc<Value>>,
+    account: &Arc<Account>,
+) -> Result<Lowered> {
     let nodes = needed(wanted, given);
     let mut lowering = Lowering {
         given,
+        account,
         done: Lowered {
             graph: Graph::new(),
             outputs: Vec::new(),
@@ -66,6 +73,7 @@ fn needed(wanted: &[NodeRef], given: &HashMap<u64, Arc<Value>>) -> Vec<NodeRef> 
 
 struct Lowering<'a> {
     given: &'a HashMap<u64, Arc<Value>>,
+    account: &'a Arc<Account>,
     done: Lowered,
     /// Tasks whose value is to be moved into another one, with the node that takes it.
     moves: Vec<(TaskId, NodeRef)>,
@@ -101,9 +109,11 @@ impl Lowering<'_> {
                     self.done.tasks.insert(node.id, task);
                     return Ok(());
                 }
-                graph.add_pure(key, name, &deps, task::of(&node, settings.as_ref()))
+                graph.add_pure(key, name, &deps, task::of(&node, settings.as_ref(), self.account))
             }
-            Body::Call(_) | Body::Part(_) => graph.add(name, &deps, task::of(&node, settings.as_ref())),
+            Body::Call(_) | Body::Part(_) => {
+                graph.add(name, &deps, task::of(&node, settings.as_ref(), self.account))
+            }
         };
         if let Some(settings) = settings {
             self.apply(task, &node, &settings)?;

@@ -23,6 +23,7 @@
 //! (`argument.rs`); `run.rs` lowers the wanted ones to a task graph (`lower.rs`), whose tasks do what
 //! `task.rs` says, on the session's threads.
 
+mod account;
 mod argument;
 mod function;
 mod gather;
@@ -39,6 +40,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use account::Weigh;
 pub use argument::{Argument, Moved, PureArgument, Shareable};
 pub use function::{Callable, Function, PureFunction, delayed, try_delayed};
 pub use gather::{Gather, Split, gather};
@@ -117,7 +119,9 @@ impl<T> Delayed<T> {
     /// How long one try of the node may take. Beyond it the try has failed, and its result is thrown away.
     ///
     /// The function runs on a thread of its own, so that one that never comes back does not hold up the run;
-    /// it can notice through [`checkpoint`] that it is not waited for any more.
+    /// it can notice through [`checkpoint`] that it is not waited for any more, and should then return. One that
+    /// does not keeps its thread and its arguments until it returns, or until the process ends: the end of `main`
+    /// does not wait for it. Each further try of it takes another thread.
     pub fn time_limit(self, limit: Duration) -> Self {
         self.node.set(|settings| settings.rules.time_limit = Some(limit));
         self
@@ -144,6 +148,12 @@ impl<T> Delayed<T> {
 }
 
 impl<T> Delayed<T> {
+    /// Says how many bytes the node's value holds, where its type alone does not tell.
+    pub(crate) fn weighed(self, weigh: Weigh) -> Self {
+        self.node.set(|settings| settings.weigh = Some(weigh));
+        self
+    }
+
     /// A handle on a node whose value is a `T`.
     pub(crate) fn from_node(node: NodeRef) -> Delayed<T> {
         Delayed::of(node)

@@ -11,20 +11,39 @@ use std::time::Duration;
 
 use partita_graph::{BoxError, Key, Name};
 
+use super::account::{Place, Weigh};
+
 /// A node's value, its type forgotten; whoever passes it on knows the type again.
 #[doc(hidden)]
 #[derive(Clone)]
-pub struct Value(Arc<dyn Any + Send + Sync>);
+pub struct Value {
+    value: Arc<dyn Any + Send + Sync>,
+    /// If it is known to hold memory.
+    place: Option<Arc<Place>>,
+}
 
 impl Value {
     pub(super) fn new<T: Send + Sync + 'static>(value: T) -> Value {
-        Value(Arc::new(value))
+        Value { value: Arc::new(value), place: None }
+    }
+
+    pub(super) fn any(&self) -> &dyn Any {
+        &*self.value
+    }
+
+    /// The value, if it is of this type.
+    pub(super) fn known<T: Any>(&self) -> Option<&T> {
+        self.value.downcast_ref()
+    }
+
+    pub(super) fn keep(&mut self, place: Place) {
+        self.place = Some(Arc::new(place));
     }
 
     /// # Panics
     /// If it is of another type: every reader is typed by the handle that it was made from.
     pub(super) fn get<T: Any>(&self) -> &T {
-        self.0.downcast_ref().unwrap_or_else(|| wrong_type::<T>())
+        self.known().unwrap_or_else(|| wrong_type::<T>())
     }
 
     /// The value itself, if nobody else holds it.
@@ -35,7 +54,7 @@ impl Value {
     /// The value with its type, shared with whoever else holds it.
     pub(crate) fn into_shared<T: Any + Send + Sync>(this: Arc<Value>) -> Arc<T> {
         let value = Arc::try_unwrap(this).unwrap_or_else(|shared| Value::clone(&shared));
-        value.0.downcast::<T>().unwrap_or_else(|_| wrong_type::<T>())
+        value.value.downcast::<T>().unwrap_or_else(|_| wrong_type::<T>())
     }
 }
 
@@ -117,6 +136,7 @@ pub(crate) struct Settings {
     pub(super) after: Vec<NodeRef>,
     pub(super) priority: i32,
     pub(super) rules: Rules,
+    pub(super) weigh: Option<Weigh>,
     /// A mistake that every run of the node returns.
     pub(super) mistake: Option<String>,
 }

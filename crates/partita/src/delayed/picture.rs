@@ -6,6 +6,7 @@ use std::path::Path;
 use partita_graph::TaskId;
 
 use super::Delayed;
+use super::account::Account;
 use super::lower::{Lowered, lower};
 use super::node::{Body, Given, NodeRef, Settings, short_type};
 use crate::error::Result;
@@ -35,7 +36,8 @@ impl<T> Delayed<T> {
     /// # Errors
     /// As [`Delayed::visualize`].
     pub fn visualize_with(&self, path: impl AsRef<Path>, drawing: &Drawing) -> Result<()> {
-        let lowered = lower(std::slice::from_ref(&self.node), &HashMap::new())?;
+        let account = Account::of(&self.session.clone().unwrap_or_default());
+        let lowered = lower(std::slice::from_ref(&self.node), &HashMap::new(), &account)?;
         let (picture, _) = lowered.picture(format!("graph of `{}`", self.node.name()));
         draw_to(path.as_ref(), &[picture], drawing)
     }

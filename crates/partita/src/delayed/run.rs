@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use partita_graph::{Cause, RunError, RunOptions};
 
+use super::account::Account;
 use super::lower::{Lowered, lower};
 use super::node::{NodeRef, Value};
 use super::task::inherit;
@@ -42,7 +43,8 @@ fn run_watched(
 ) -> Result<(Vec<Arc<Value>>, Report)> {
     let session = inherit(session);
     let pool = session.pool()?;
-    let lowered = lower(wanted, given)?;
+    let account = Account::of(&session);
+    let lowered = lower(wanted, given, &account)?;
     let mut options = RunOptions { cancel: session.cancel_token().clone(), ..RunOptions::default() };
     if closely.is_none() && !Watch::wanted(&session) {
         let Lowered { graph, outputs, .. } = lowered;
@@ -50,7 +52,7 @@ fn run_watched(
         return Ok((values, Report::default()));
     }
     let (picture, nodes) = lowered.picture("graph after its run");
-    let functions = Arc::new(Functions::new(picture, nodes));
+    let functions = Arc::new(Functions::new(picture, nodes, account));
     let measures = Arc::clone(&functions);
     let watch = Watch::start("graph", &session, measures, closely.unwrap_or(Closely::Tasks));
     options.observer = Some(Arc::clone(&watch) as _);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use partita_graph::{BoxError, CancelToken, Inputs, Step, Stopped, TaskContext};
 
+use super::account::{Account, Weigh};
 use super::gather::Parts;
 use super::node::{Body, NodeRef, Rules, Settings, Value};
 use crate::session::Session;
@@ -17,18 +18,28 @@ type Answer = std::result::Result<Step<Value>, BoxError>;
 pub(super) fn of(
     node: &NodeRef,
     settings: Option<&Settings>,
+    account: &Arc<Account>,
 ) -> impl FnOnce(&TaskContext, Inputs<Value>) -> Answer + Send + 'static {
-    let node = Arc::clone(node);
     let rules = settings.map(|settings| settings.rules).unwrap_or_default();
+    let weigh = settings.and_then(|settings| settings.weigh);
+    let work = Work { node: Arc::clone(node), weigh, account: Arc::clone(account) };
     move |context, inputs| {
         let values = inputs.into_shared().collect();
         let answer = if rules == Rules::default() {
-            call(&node, values)
+            work.call(values)
         } else {
-            attempt(node, rules, 1, context, values)
+            attempt(work, rules, 1, context, values)
         };
         answer.map_err(|error| told_to_stop(error, context))
     }
+}
+
+/// What a task does, with the account of what comes of it.
+#[derive(Clone)]
+struct Work {
+    node: NodeRef,
+    weigh: Option<Weigh>,
+    account: Arc<Account>,
 }
 
 /// What fails after the run was stopped mostly fails because of it: no failure of its own.
@@ -37,18 +48,12 @@ fn told_to_stop(error: BoxError, context: &TaskContext) -> BoxError {
 }
 
 /// One try of a node that has rules.
-fn attempt(
-    node: NodeRef,
-    rules: Rules,
-    number: u32,
-    context: &TaskContext,
-    values: Vec<Arc<Value>>,
-) -> Answer {
+fn attempt(work: Work, rules: Rules, number: u32, context: &TaskContext, values: Vec<Arc<Value>>) -> Answer {
     let again = number <= rules.retries;
     let kept = if again { values.clone() } else { Vec::new() };
     let tried = catch_unwind(AssertUnwindSafe(|| match rules.time_limit {
-        Some(limit) => within(limit, &node, values, context),
-        None => call(&node, values),
+        Some(limit) => within(limit, &work, values, context),
+        None => work.call(values),
     }));
     let error = match tried {
         Ok(Ok(step)) => return Ok(step),
@@ -62,30 +67,34 @@ fn attempt(
     }
     let doubled = rules.backoff.saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX));
     Ok(Step::again(doubled, move |context| {
-        attempt(node, rules, number + 1, context, kept).map_err(|error| told_to_stop(error, context))
+        attempt(work, rules, number + 1, context, kept).map_err(|error| told_to_stop(error, context))
     }))
 }
 
-/// Calls the node's function.
-fn call(node: &NodeRef, values: Vec<Arc<Value>>) -> Answer {
-    match &node.body {
-        Body::Call(function) | Body::Pure(function, _) => function.call(values).map(Step::Done),
-        Body::Part(number) => {
-            let parts = values.first().ok_or("a part was taken of nothing")?;
-            Ok(Step::Shared(parts.get::<Parts>().take(*number)?))
+impl Work {
+    /// Calls the node's function.
+    fn call(&self, values: Vec<Arc<Value>>) -> Answer {
+        match &self.node.body {
+            Body::Call(function) | Body::Pure(function, _) => {
+                Ok(Step::Done(self.account.hold(function.call(values)?, self.weigh)?))
+            }
+            Body::Part(number) => {
+                let parts = values.first().ok_or("a part was taken of nothing")?;
+                Ok(Step::Shared(parts.get::<Parts>().take(*number)?))
+            }
+            Body::Data(value) => Ok(Step::Shared(Arc::clone(value))),
         }
-        Body::Data(value) => Ok(Step::Shared(Arc::clone(value))),
     }
 }
 
 /// Calls the node's function on a thread of its own, and gives up on it after `limit`.
-fn within(limit: Duration, node: &NodeRef, values: Vec<Arc<Value>>, context: &TaskContext) -> Answer {
+fn within(limit: Duration, work: &Work, values: Vec<Arc<Value>>, context: &TaskContext) -> Answer {
     let given_up = CancelToken::below([context.token()]);
     let (sender, receiver) = sync_channel(1);
-    let (own, inner) = (Arc::clone(node), context.with_switch(given_up.clone()));
+    let (own, inner) = (work.clone(), context.with_switch(given_up.clone()));
     std::thread::Builder::new().name(format!("partita {}", context.name())).spawn(move || {
         let _inside = inner.enter();
-        let answer = catch_unwind(AssertUnwindSafe(|| call(&own, values)));
+        let answer = catch_unwind(AssertUnwindSafe(|| own.call(values)));
         // Nobody listens any more if it took too long; what it made is dropped here.
         drop(catch_unwind(AssertUnwindSafe(|| drop(sender.send(answer)))));
     })?;

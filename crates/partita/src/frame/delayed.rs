@@ -36,7 +36,8 @@ impl PartitionedFrame {
     /// ```
     pub fn delayed(&self) -> Delayed<Table> {
         let frame = self.clone();
-        try_delayed(move || frame.compute()).name("frame").call().with_session(&self.session)
+        let table = try_delayed(move || frame.compute()).name("frame").call();
+        table.weighed(Table::weigh).with_session(&self.session)
     }
 
     /// The frame's partitions as delayed values, one record batch each. Nothing is computed yet; of files only

@@ -1,5 +1,6 @@
 //! What `compute` returns: the rows, and the report of the run.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::pretty::pretty_format_batches;
 
 use crate::error::Result;
+use crate::op::logical_bytes;
 use crate::report::Report;
 
 /// Rows in memory, as record batches in order. Printing it shows the first rows.
@@ -51,6 +53,12 @@ impl Table {
             [one] => Ok(one.clone()),
             many => Ok(concat_batches(&self.schema, many)?),
         }
+    }
+
+    /// The bytes of a table's rows; of any other value none.
+    pub(super) fn weigh(value: &dyn Any) -> usize {
+        let table = value.downcast_ref::<Table>();
+        table.map_or(0, |table| table.batches.iter().map(logical_bytes).sum())
     }
 
     pub(super) fn shared_report(&self) -> Arc<Report> {

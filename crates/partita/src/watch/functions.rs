@@ -1,6 +1,7 @@
 //! The stages of a graph of functions: all calls of one function are one stage.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,15 @@ pub(crate) struct Functions {
     /// For each node the function of which it is a call.
     function_of: Vec<Option<u32>>,
     functions: Vec<Function>,
+    memory: Arc<dyn HeldMemory>,
+}
+
+/// What the values of a graph hold.
+pub(crate) trait HeldMemory: Send + Sync {
+    /// Now.
+    fn used(&self) -> usize;
+    /// At most until now.
+    fn peak(&self) -> usize;
 }
 
 struct Function {
@@ -30,7 +40,11 @@ struct Function {
 
 impl Functions {
     /// The functions of a graph whose tasks are these nodes of the picture.
-    pub(crate) fn new(picture: Picture, nodes: HashMap<TaskId, NodeId>) -> Functions {
+    pub(crate) fn new(
+        picture: Picture,
+        nodes: HashMap<TaskId, NodeId>,
+        memory: Arc<dyn HeldMemory>,
+    ) -> Functions {
         let groups = picture.groups_of_all();
         let mut known: HashMap<u32, u32> = HashMap::new();
         let mut functions: Vec<Function> = Vec::new();
@@ -48,7 +62,7 @@ impl Functions {
             functions[index as usize].calls += 1;
             function_of.push(Some(index));
         }
-        Functions { picture, nodes, function_of, functions }
+        Functions { picture, nodes, function_of, functions, memory }
     }
 
     fn function(&self, task: TaskId) -> Option<&Function> {
@@ -111,6 +125,14 @@ impl Measures for Functions {
             }
         };
         self.functions.iter().enumerate().map(report).collect()
+    }
+
+    fn held(&self) -> Option<usize> {
+        Some(self.memory.used())
+    }
+
+    fn peak(&self) -> usize {
+        self.memory.peak()
     }
 
     fn stage_of(&self, task: TaskId) -> Option<usize> {

@@ -25,7 +25,7 @@ use crate::explain::Picture;
 use crate::report::{Outcome, Report, StageReport, Work};
 use crate::session::Session;
 
-pub(crate) use functions::Functions;
+pub(crate) use functions::{Functions, HeldMemory};
 pub(crate) use observer::Observers;
 pub use observer::{Observer, RunInfo, TaskStart};
 use progress::Progress;
