@@ -114,7 +114,7 @@ def on_dask(threads):
     report("task 7 of 40 fails", 40, failing)
     report("a flaky task, 2 retries", 1, retries)
     report("a picture of 5,000 nodes", 5_000, picture)
-    report("rows and bytes per stage after a run", 1, measured)
+    report("rows and bytes per operator after a run", 1, measured)
 
 
 def main():

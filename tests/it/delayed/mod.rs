@@ -2,6 +2,7 @@
 
 mod arguments;
 mod failures;
+mod lesson;
 mod order;
 mod random;
 mod runs;

@@ -24,12 +24,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         report(&format!("{count} outputs of one compute"), count, || outputs(&session, count))?;
     }
     report("100,000 trivial nodes into one", 100_000, || trivial(&session, 100_000))?;
+    report("100,000 trivial nodes with a report", 100_000, || reported(&session, 100_000))?;
     report("a tree of 131,071 sums", 131_071, || tree(&session, 1 << 16))?;
     report("a chain of 1,000,000 nodes", 1_000_000, || chain(&session, 1_000_000))?;
     report("task 7 of 40 fails", 40, || failure(&session))?;
     report("a flaky task, 2 retries", 1, || retries(&session))?;
     report("a picture of 5,000 nodes", 5_000, picture)?;
-    report("rows and bytes per stage after a run", 1, || measured(&session))
+    report("rows and bytes per operator after a run", 1, || measured(&session))
 }
 
 /// Runs the work three times and prints the best.
@@ -72,6 +73,14 @@ fn trivial(session: &Session, count: usize) -> Outcome {
     let all = (0..count).map(|x| increment.call(x)).collect::<Vec<_>>();
     let sum = delayed(|all: Vec<usize>| all.into_iter().sum::<usize>()).call(all);
     right(&sum.with_session(session).compute()?, &(count * (count + 1) / 2))
+}
+
+fn reported(session: &Session, count: usize) -> Outcome {
+    let increment = delayed(|x: usize| x + 1);
+    let all = (0..count).map(|x| increment.call(x)).collect::<Vec<_>>();
+    let sum = delayed(|all: Vec<usize>| all.into_iter().sum::<usize>()).call(all);
+    let (sum, report) = sum.with_session(session).compute_with_report()?;
+    right(&(sum, report.tasks().len()), &(count * (count + 1) / 2, count + 1))
 }
 
 fn tree(session: &Session, leaves: usize) -> Outcome {
@@ -140,5 +149,5 @@ fn measured(session: &Session) -> Outcome {
     let frame = PartitionedFrame::from_batches(batches.collect::<Result<Vec<_>, _>>()?).with_session(session);
     let table = frame.filter(col("v").gt(10)).groupby(["k"]).agg([col("v").sum()]).compute()?;
     right(&table.num_rows(), &100)?;
-    Ok(table.report().to_string().into())
+    Ok(table.report().explain().into())
 }

@@ -14,6 +14,8 @@ pub(crate) struct Picture {
     pub(crate) title: String,
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
+    /// With more nodes than these, what repeats is folded.
+    pub(crate) small: usize,
     groups: Vec<String>,
     known: HashMap<String, Group>,
 }
@@ -103,7 +105,8 @@ pub(crate) enum State {
 
 impl Picture {
     pub(crate) fn new(title: impl Into<String>) -> Picture {
-        Picture { title: title.into(), ..Picture::default() }
+        const SMALL: usize = 48;
+        Picture { title: title.into(), small: SMALL, ..Picture::default() }
     }
 
     /// The group of this label. A drawing that folds the group writes the label in place of the names.

@@ -58,9 +58,10 @@ fn drawn(title: &str, roots: &[StageRef], ran: Option<Ran<'_>>) -> Picture {
             pipelines.map(|(index, pipeline)| drawing.add_pipeline(index, pipeline, &stage)).collect();
         let mut sink = sink_node(&stage);
         if let Some((measured, tasks)) = ran.map(|ran| ran.sink(stage.id)) {
-            let tasks =
-                if tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", count(tasks as u64)) };
-            sink = sink.note(tasks).measured(measured);
+            sink = sink.measured(measured);
+            if let Some(line) = sink.detail.last_mut().filter(|_| tasks > 1) {
+                *line = format!("{line}, {} tasks", count(tasks as u64));
+            }
         }
         let sink = drawing.picture.add(sink);
         ends.into_iter().for_each(|end| drawing.picture.connect(end, sink));

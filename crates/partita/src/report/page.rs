@@ -16,7 +16,7 @@ pub(super) fn html(report: &Report) -> String {
     page.push_str("<h2>Threads</h2>\n");
     page.push_str(&timeline::workers(report));
     if let Some(memory) = timeline::memory(report) {
-        let held = if report.has_rows() { "<i class=\"held\"></i>held by the run " } else { "" };
+        let held = if report.peak_memory > 0 { "<i class=\"held\"></i>held by the run " } else { "" };
         let _ = writeln!(
             page,
             "<h2>Memory <span class=\"key\">{held}<i class=\"process\"></i>held by the process</span></h2>"
@@ -35,7 +35,8 @@ pub(super) fn html(report: &Report) -> String {
 }
 
 fn write_summary(page: &mut String, report: &Report) {
-    let rows: u64 = report.stages.iter().filter(|stage| stage.bytes > 0).map(|stage| stage.rows_in).sum();
+    let of_files = report.stages.iter().filter(|stage| stage.bytes > 0).flat_map(|stage| &stage.operators);
+    let rows: u64 = of_files.filter(|operator| operator.place == 0).map(|operator| operator.rows_in).sum();
     let read: u64 = report.stages.iter().map(|stage| stage.bytes_read).sum();
     let mut facts = vec![
         ("time", time(report.elapsed)),
@@ -70,14 +71,14 @@ fn write_summary(page: &mut String, report: &Report) {
 
 fn write_stages(page: &mut String, report: &Report) {
     let most = report.stages.iter().map(|stage| stage.busy).max().unwrap_or_default().as_secs_f64();
-    let (title, of_rows, work) = if report.has_rows() {
-        ("Stages", "<th>rows in<th>rows out<th>read<th>left", "work")
+    let (title, heads, work) = if report.has_rows() {
+        ("Stages", "<th>stage<th>tasks<th>rows in<th>rows out<th>read<th>left", "work")
     } else {
-        ("Functions", "", "function")
+        ("Functions", "<th><th>calls", "function")
     };
     let _ = writeln!(
         page,
-        "<h2>{title}</h2>\n<table>\n<thead><tr><th>stage<th>tasks{of_rows}<th>time<th>busy<th>\
+        "<h2>{title}</h2>\n<table>\n<thead><tr>{heads}<th>time<th>busy<th>\
          <th class=\"words\">{work}</tr></thead>\n<tbody>"
     );
     for stage in &report.stages {
@@ -151,10 +152,10 @@ fn write_slowest(page: &mut String, report: &Report) {
     let mut slowest: Vec<&TaskReport> = report.tasks.iter().collect();
     slowest.sort_by_key(|task| std::cmp::Reverse(task.took()));
     slowest.truncate(SLOWEST);
-    let of_rows = if report.has_rows() { "<th>rows in<th>rows out<th>left" } else { "" };
+    let of_rows = if report.has_rows() { "<th>stage<th>rows in<th>rows out<th>left" } else { "<th>" };
     let _ = writeln!(
         page,
-        "<h2>Slowest tasks</h2>\n<table>\n<thead><tr><th>time<th>began<th>thread<th>stage{of_rows}\
+        "<h2>Slowest tasks</h2>\n<table>\n<thead><tr><th>time<th>began<th>thread{of_rows}\
          <th class=\"words\">task</tr></thead>\n<tbody>"
     );
     for task in slowest {

@@ -24,6 +24,10 @@ fn task(name: &str, stage: Option<usize>, worker: usize, from: u64, to: u64, out
     }
 }
 
+fn operator(label: &str, place: usize) -> OperatorReport {
+    OperatorReport { label: label.to_owned(), place, ..OperatorReport::default() }
+}
+
 fn report() -> Report {
     let stage = |id, label: &str| StageReport { id, label: label.to_owned(), ..StageReport::default() };
     Report {
@@ -39,6 +43,19 @@ fn report() -> Report {
                 bytes_out: 800,
                 busy: millis(150),
                 elapsed: millis(100),
+                operators: vec![
+                    OperatorReport {
+                        rows_in: 5_000_000,
+                        rows_out: 1_000_000,
+                        bytes_out: 8 << 20,
+                        estimated_rows: Some(300_000),
+                        estimated_bytes: Some(2 << 20),
+                        busy: millis(149),
+                        step: Some("read_csv at src/<main>.rs:3".to_owned()),
+                        ..operator("scan </td><script>alert(1)</script>", 0)
+                    },
+                    OperatorReport { rows_in: 10, sink: true, bytes_out: 800, ..operator("collect", 1) },
+                ],
                 ..stage(0, "scan </td><script>alert(1)</script> → collect")
             },
             StageReport { tasks: 1, ..stage(1, "late \"one\"") },
@@ -75,6 +92,18 @@ failed: no <such> file";
 }
 
 #[test]
+fn a_report_explains_its_operators() {
+    let expected = "\
+stage 0: 2 tasks, 150 ms of work in 100 ms
+        rows     expected       bytes    expected       time  operator
+   1,000,000      300,000    8.00 MiB    2.00 MiB     149 ms  scan </td><script>alert(1)</script> (of 5,000,000 rows)
+          10            ?       800 B           ?       0 µs  collect
+late \"one\": 1 task, 0 µs of work
+";
+    assert_eq!(report().explain(), expected);
+}
+
+#[test]
 fn a_page_holds_all_and_no_foreign_script() {
     let page = page::html(&report());
     for part in [
@@ -88,6 +117,9 @@ fn a_page_holds_all_and_no_foreign_script() {
         "0 of 1",
         "class=\"failed\"",
         "at most 8.00 MiB held",
+        "<td>1,000,000<td class=\"quiet\">300,000<td>8.00 MiB<td class=\"quiet\">2.00 MiB<td>149 ms",
+        "<small>of 5,000,000 rows</small>",
+        "read_csv at src/&lt;main&gt;.rs:3",
     ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }

@@ -177,7 +177,7 @@ pub(super) fn memory(report: &Report) -> Option<String> {
         points.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
     };
     let held = line(&|sample| sample.held);
-    if !held.is_empty() {
+    if report.peak_memory > 0 && !held.is_empty() {
         let last = scale.x(report.memory.last().map_or(Duration::ZERO, |sample| sample.at));
         let _ =
             writeln!(svg, "<polygon class=\"held\" points=\"{LEFT},{MEMORY} {held} {last:.1},{MEMORY}\"/>");

@@ -13,7 +13,11 @@ use crate::stage::{Cut, Pipeline, PipelineStep, Sink, Source, StageRef};
 /// # Errors
 /// A file cannot be read.
 pub(crate) fn tasks_picture(title: &str, roots: &[StageRef], session: &Session) -> Result<Picture> {
-    let mut preview = Preview { picture: Picture::new(title), ends: HashMap::new(), session };
+    // Tasks of one stage all say the same.
+    const SMALL: usize = 16;
+    let mut picture = Picture::new(title);
+    picture.small = SMALL;
+    let mut preview = Preview { picture, ends: HashMap::new(), session };
     for stage in stages_of(roots) {
         let mut tasks = Vec::new();
         for pipeline in &stage.pipelines {

@@ -16,8 +16,6 @@ use std::borrow::Cow;
 
 use super::picture::Picture;
 
-/// Up to this size nothing is folded.
-const SMALL: usize = 48;
 /// So many nodes can still be taken in, so pairs and triples stay apart.
 const READABLE: usize = 150;
 /// More than this is not drawn, whatever is asked.
@@ -25,7 +23,7 @@ const MOST: usize = 5_000;
 
 /// The picture with what repeats folded, if it is large.
 pub(super) fn collapse(picture: &Picture) -> Cow<'_, Picture> {
-    if picture.nodes.len() <= SMALL {
+    if picture.nodes.len() <= picture.small {
         return Cow::Borrowed(picture);
     }
     let chained = chains::fold(picture);
