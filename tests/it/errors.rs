@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use partita::Error;
@@ -200,4 +201,32 @@ fn a_cancelled_run_stops_within_a_second_and_leaves_nothing() {
         .schema()
         .expect_err("it is cancelled");
     assert!(schema.is_cancelled(), "{schema}");
+}
+
+#[test]
+fn partition_7_of_40_fails_and_says_where_and_the_rest_is_left() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for part in 0..40 {
+        let last = if part == 7 { i64::MAX } else { 3 };
+        std::fs::write(directory.path().join(format!("part-{part:02}.csv")), format!("v\n1\n2\n{last}\n"))
+            .expect("a file");
+    }
+    let seen = Arc::new(AtomicUsize::new(0));
+    let own = Arc::clone(&seen);
+    let session = Session::builder().threads(1).build().expect("a session");
+    let frame = session.read_csv(directory.path(), partita::io::csv::CsvOptions::default());
+    let counted = frame.map_batches(schema_of("v", DataType::Int64), move |batch| {
+        own.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, io::Error>(batch)
+    });
+    let added = counted.assign([(col("v") + 1).alias("w")]);
+    let line = line!() - 1;
+    fails(
+        &added,
+        "assign",
+        line,
+        &["part-07.csv", "rows 1 to 3 of ", "9223372036854775807 + 1", "in `(v + 1)`, in partition "],
+    );
+    let seen = seen.load(Ordering::Relaxed);
+    assert!((8..40).contains(&seen), "{seen} files were worked on");
 }

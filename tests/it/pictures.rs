@@ -97,3 +97,31 @@ fn what_cannot_be_drawn_is_said() {
     let error = frame().select(["nothing"]).visualize("graph.svg").expect_err("no plan").to_string();
     assert!(error.contains("`nothing`"), "{error}");
 }
+
+#[test]
+fn five_thousand_functions_are_a_page_that_can_be_read() {
+    let (load, clean) = (delayed(|part: u64| part).name("load"), delayed(|part: u64| part).name("clean"));
+    let merge = delayed(|a: u64, b: u64| a + b).name("merge");
+    let mut level: Vec<Delayed<u64>> = (0..1_667).map(|part| clean.call(load.call(part))).collect();
+    while level.len() > 1 {
+        let pairs = level.chunks(2).map(|pair| match pair {
+            [a, b] => merge.call(a, b),
+            alone => alone[0].clone(),
+        });
+        level = pairs.collect();
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let start = std::time::Instant::now();
+    level[0].visualize(directory.path().join("graph.html")).expect("a page");
+    level[0].visualize(directory.path().join("graph.svg")).expect("a picture");
+    // Twenty milliseconds on an idle machine, without optimizations a tenth of a second.
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+    let read = |name: &str| fs::read_to_string(directory.path().join(name)).expect("the drawing");
+    let (page, picture) = (read("graph.html"), read("graph.svg"));
+    for fetched in ["src=", "href=", "url(http", "@import"] {
+        assert!(!page.contains(fetched) && !picture.contains(fetched), "{fetched}");
+    }
+    assert!(picture.contains("6,667 nodes in all") && picture.contains("× 1,666"));
+    let shapes = picture.matches("data-id=").count().max(picture.matches("<circle").count());
+    assert!((10..150).contains(&shapes), "{shapes} shapes");
+}

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
@@ -159,6 +160,8 @@ type Opener = Box<dyn FnOnce() -> Result<Box<dyn BatchReader>> + Send>;
 pub(crate) struct Chained {
     waiting: VecDeque<Opener>,
     current: Option<Box<dyn BatchReader>>,
+    /// The readers' files, where they are known, from the current one on.
+    files: VecDeque<PathBuf>,
     bytes_done: u64,
     notices: Vec<Notice>,
 }
@@ -166,7 +169,19 @@ pub(crate) struct Chained {
 impl Chained {
     /// Reads in the order given.
     pub(crate) fn new(openers: impl IntoIterator<Item = Opener>) -> Self {
-        Chained { waiting: openers.into_iter().collect(), current: None, bytes_done: 0, notices: Vec::new() }
+        Chained {
+            waiting: openers.into_iter().collect(),
+            current: None,
+            files: VecDeque::new(),
+            bytes_done: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Says which files the readers read.
+    pub(crate) fn of_files(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.files = files.into_iter().collect();
+        self
     }
 
     /// Reads readers that are open already.
@@ -185,12 +200,17 @@ impl BatchReader for Chained {
                 self.bytes_done += reader.bytes_read();
                 self.notices.extend(reader.take_notices());
                 self.current = None;
+                self.files.pop_front();
             }
             match self.waiting.pop_front() {
                 Some(open) => self.current = Some(open()?),
                 None => return Ok(None),
             }
         }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.files.front().map(PathBuf::as_path)
     }
 
     fn bytes_read(&self) -> u64 {

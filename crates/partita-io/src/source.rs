@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
@@ -155,6 +156,10 @@ pub trait BatchReader: Send {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>>;
     /// Bytes of the file consumed so far, for progress.
     fn bytes_read(&self) -> u64;
+    /// The file that the last batch came from, where the split has several.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
     /// What the user should be told after the run (rows skipped, columns missing), drained.
     fn take_notices(&mut self) -> Vec<Notice> {
         Vec::new()

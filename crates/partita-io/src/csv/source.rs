@@ -190,7 +190,8 @@ impl Source for CsvSource {
             };
             Box::new(open) as Box<dyn FnOnce() -> Result<Box<dyn BatchReader>> + Send>
         });
-        Ok(Box::new(Chained::new(openers)))
+        let files = parts.iter().map(|part| self.shared.files[part.file].info.path.clone());
+        Ok(Box::new(Chained::new(openers).of_files(files)))
     }
 
     fn widened(

@@ -1,7 +1,9 @@
 //! What is measured of a run: per stage tasks, rows, bytes and time, counted by the one wrapper round each
 //! task, and shown while it runs. What the operators of a stage did is counted in `tally.rs`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -156,12 +158,33 @@ pub(super) struct Counted<'a> {
     rows_out: Cell<u64>,
     bytes_read: Cell<u64>,
     pub(super) tally: Tally,
+    /// The rows that are worked on, where they are of a split.
+    rows: RefCell<Option<Rows>>,
+}
+
+/// Rows of a split, counted from 0 in their file, or in the split if it is of one file.
+struct Rows {
+    file: Option<PathBuf>,
+    rows: Range<usize>,
+    filtered: bool,
+}
+
+impl std::fmt::Display for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, last) = (self.rows.start + 1, self.rows.end);
+        let those = if self.filtered { " of those that pass the filter" } else { "" };
+        match &self.file {
+            Some(file) => write!(f, ", rows {first} to {last}{those} of {}", file.display()),
+            None => write!(f, ", rows {first} to {last}{those} of it"),
+        }
+    }
 }
 
 impl<'a> Counted<'a> {
     pub(super) fn new(stage: &'a StageMetrics, operators: &Operators) -> Counted<'a> {
         let zero = Cell::default;
-        Counted { stage, rows_in: zero(), rows_out: zero(), bytes_read: zero(), tally: operators.tally() }
+        let (tally, rows) = (operators.tally(), RefCell::default());
+        Counted { stage, rows_in: zero(), rows_out: zero(), bytes_read: zero(), tally, rows }
     }
     pub(super) fn rows_in(&self, rows: usize) {
         add(&self.stage.rows_in, &self.rows_in, rows as u64);
@@ -180,6 +203,22 @@ impl<'a> Counted<'a> {
     }
     pub(super) fn notices(&self, notices: Vec<Notice>) {
         self.stage.add_notices(notices);
+    }
+    /// The next rows of a split are going to be worked on.
+    pub(super) fn next_rows(&self, file: Option<&Path>, rows: usize, filtered: bool) {
+        let mut current = self.rows.borrow_mut();
+        match current.as_mut().filter(|current| current.file.as_deref() == file) {
+            Some(current) => current.rows = current.rows.end..current.rows.end + rows,
+            None => *current = Some(Rows { file: file.map(Path::to_path_buf), rows: 0..rows, filtered }),
+        }
+    }
+    /// No rows of a split are worked on any more.
+    pub(super) fn no_rows(&self) {
+        self.rows.replace(None);
+    }
+    /// For messages: the rows that are worked on, if that is known.
+    pub(super) fn rows_at_work(&self) -> String {
+        self.rows.borrow().as_ref().map_or(String::new(), ToString::to_string)
     }
     /// The end of an attempt that left so many bytes, or failed.
     pub(super) fn end(self, operators: &Operators, bytes_out: u64) -> Work {

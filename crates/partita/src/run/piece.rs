@@ -274,10 +274,12 @@ impl Wanted<'_> {
             counted.bytes_read(reader.bytes_read().saturating_sub(read));
             read = reader.bytes_read();
             kept += batch.num_rows();
+            counted.next_rows(reader.file(), batch.num_rows(), filter.is_some());
             if push(batch)? == Flow::Done {
                 break;
             }
         }
+        counted.no_rows();
         counted.rows_left_out(filter.map_or(0, |filter| filter.rows().saturating_sub(kept)));
         counted.bytes_read(reader.bytes_read().saturating_sub(read));
         counted.notices(reader.take_notices());

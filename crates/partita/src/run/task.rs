@@ -94,7 +94,7 @@ pub(super) fn run_task(
 ) -> std::result::Result<Output, Halt> {
     plan.environment.watch.of_stage(context.task(), plan.metrics.id);
     let timer = plan.metrics.start_task();
-    let mut stopped = None;
+    let (mut stopped, mut rows) = (None, String::new());
     let result = plan.environment.admission.run(&|| context.is_stopped(), || {
         let counted = Counted::new(&plan.metrics, &plan.operators);
         let result = work(plan, context, inputs, &counted, &mut stopped);
@@ -104,6 +104,7 @@ pub(super) fn run_task(
                 gate.again(plan.number);
             }
         } else {
+            rows = counted.rows_at_work();
             let left = result.as_ref().map_or(0, Output::bytes);
             plan.environment.watch.did(context.task(), counted.end(&plan.operators, left));
         }
@@ -120,7 +121,7 @@ pub(super) fn run_task(
         }
         // A reader's error names the file itself.
         Err(error) if error.io().is_some() || error.is_memory() => Err(Halt::Failed(error)),
-        Err(error) => Err(Halt::Failed(error.context(format!("in {}", plan.name())))),
+        Err(error) => Err(Halt::Failed(error.context(format!("in {}{rows}", plan.name())))),
     }
 }
 
