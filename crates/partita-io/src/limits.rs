@@ -3,9 +3,9 @@
 /// Limits on sizes that a file declares about itself. All are settable; each error names its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest CSV or NDJSON line in bytes. Default 64 MiB.
+    /// Longest CSV or NDJSON line in bytes. Default 256 MiB.
     pub line_bytes: usize,
-    /// Largest single cell in bytes. Default 64 MiB.
+    /// Largest single cell in bytes. Default 256 MiB.
     pub cell_bytes: usize,
     /// Largest uncompressed Parquet page in bytes. Default 256 MiB.
     pub page_bytes: usize,
@@ -22,8 +22,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            line_bytes: 64 << 20,
-            cell_bytes: 64 << 20,
+            line_bytes: 256 << 20,
+            cell_bytes: 256 << 20,
             page_bytes: 256 << 20,
             footer_bytes: 256 << 20,
             nesting: 64,

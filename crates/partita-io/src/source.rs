@@ -222,6 +222,15 @@ pub trait Reserve: Send + Sync + Debug {
     /// # Errors
     /// The budget does not hold them; the error names budget, use and what was asked.
     fn reserve(&self, bytes: usize) -> Result<()>;
+    /// The same where it is known that `more` bytes will be needed in the end, these among them: of a line of which a
+    /// part has been read, of a row group that is not full. The error says what would do for all of them.
+    ///
+    /// # Errors
+    /// As [`Reserve::reserve`].
+    fn reserve_of(&self, bytes: usize, more: usize) -> Result<()> {
+        let _ = more;
+        self.reserve(bytes)
+    }
     /// Gives back what was reserved.
     fn release(&self, bytes: usize);
 }

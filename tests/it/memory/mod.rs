@@ -6,6 +6,7 @@
 //! process. Data are made while a chain runs, and results are written, so that neither lie in memory beside it.
 
 mod allocator;
+mod least;
 mod questions;
 
 use std::io::Write;
@@ -141,26 +142,6 @@ fn every_operator_stays_within_a_tenth_of_its_data() {
 fn child() {
     let Ok(wanted) = std::env::var(CHILD) else { return };
     QUESTIONS.iter().filter(|question| wanted == "1" || question.name.contains(&wanted)).for_each(ask);
-}
-
-#[test]
-fn a_limit_too_small_for_a_step_is_an_error_that_says_what_would_do() {
-    let directory = tempfile::tempdir().expect("a directory");
-    // One text of 3 MiB: no batch with it fits.
-    let long = "x".repeat(3 << 20);
-    let batch = batch! { "k" => [1, 2], "t" => [long.as_str(), "y"] }.expect("columns of one length");
-    let chain = |limit: usize| {
-        let session = session(limit, directory.path());
-        let frame = PartitionedFrame::from_batches([batch.clone()]).with_session(&session);
-        frame.sort_values([col("k").desc()]).to_parquet(directory.path().join("out"))
-    };
-    let error = chain(LIMIT).expect_err("it does not fit");
-    assert!(error.is_memory(), "{error}");
-    let message = error.to_string();
-    let least = message.split("a limit of ").nth(1).and_then(|rest| rest.split(" MiB").next());
-    let least: f64 =
-        least.and_then(|mib| mib.parse().ok()).unwrap_or_else(|| panic!("no limit in: {message}"));
-    chain((least * 1.05 * 1024.0 * 1024.0) as usize).expect("the limit that was named does");
 }
 
 #[test]

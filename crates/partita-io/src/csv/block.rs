@@ -17,6 +17,8 @@ use crate::{Error, ReadContext, Result};
 const PADDING: usize = 32;
 /// Read at a time to complete a record beyond the end of a split.
 const OVERLAP_BYTES: usize = 64 << 10;
+/// A record that takes most of the memory is there so often at once: text, index, and what is made of it.
+const COPIES: usize = 5;
 /// Offsets within a block must fit comfortably into 32 bits.
 const MOST_LINE_BYTES: usize = 1 << 30;
 
@@ -146,8 +148,35 @@ impl BlockReader {
             }
             self.check_line(len as u64, self.offset)?;
             wanted = len.max(OVERLAP_BYTES).min(self.context.limits.line_bytes + 1);
-            self.make_room(&mut bytes, len + wanted)?;
+            if let Err(error) = self.make_room(&mut bytes, len + wanted) {
+                // Less may do, and if not, the error is to say what would.
+                let Some(rest) = self.rest_of_record(state)? else { return Err(error) };
+                wanted = rest;
+                self.make_room(&mut bytes, len + wanted)?;
+            }
         }
+    }
+
+    /// How many bytes from where the input stands, in `state`, reach beyond the end of the record; `None` if only
+    /// reading on would tell, or it is too long.
+    fn rest_of_record(&self, mut state: State) -> Result<Option<usize>> {
+        let Input::Plain { file, position } = &self.input else { return Ok(None) };
+        let mut bytes = vec![0; OVERLAP_BYTES + PADDING];
+        let (mut rest, mut found) = (0, Index::default());
+        while rest <= self.context.limits.line_bytes {
+            self.context.check()?;
+            let from = position + rest as u64;
+            let count = file.len().saturating_sub(from).min(OVERLAP_BYTES as u64) as usize;
+            file.read_exact_at(from, &mut bytes[..count])?;
+            bytes[count..].fill(0);
+            found.clear(0);
+            state = index(&self.dialect, &bytes[..count], state, &mut found);
+            rest += count;
+            if count < OVERLAP_BYTES || !found.records.is_empty() {
+                return Ok(Some(rest));
+            }
+        }
+        Ok(None)
     }
 
     fn wanted(&mut self, tail: usize) -> usize {
@@ -229,7 +258,9 @@ impl BlockReader {
         let needed = len + PADDING;
         let total = needed.saturating_mul(2);
         if total > self.reserved {
-            self.context.memory.reserve(total - self.reserved)?;
+            // Behind the reader a long record is encoded and compressed, or kept.
+            let more = needed.saturating_mul(COPIES).max(total) - self.reserved;
+            self.context.memory.reserve_of(total - self.reserved, more)?;
             self.reserved = total;
         }
         if bytes.capacity() == 0 {

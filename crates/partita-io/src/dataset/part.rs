@@ -63,6 +63,11 @@ impl PartWriter {
         self.series.memory() + self.partitioner.as_ref().map_or(0, Partitioner::memory)
     }
 
+    /// About how many it will hold at most, as far as can be told from the rows so far.
+    pub fn most_memory(&self) -> usize {
+        self.series.open.as_ref().map_or(0, |open| open.encoder.most_memory()).max(self.memory())
+    }
+
     /// Bytes that this part wrote to temporary files.
     pub fn spilled(&self) -> u64 {
         self.partitioner.as_ref().map_or(0, |partitioner| partitioner.spilled)

@@ -15,6 +15,12 @@ use partita_io::Reserve;
 
 use crate::session::{Budget, mib, take};
 
+/// A piece that cannot be cut is there so often at once, at most: read, in a table or gathered, in order, as states, as
+/// an answer, and encoded.
+pub(crate) const COPIES: usize = 10;
+/// A piece counts as one that the limit is too small for if it is larger than this part of it.
+const LARGE: usize = 16;
+
 /// One run's memory account.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -59,19 +65,19 @@ impl Ledger {
         Some(Reservation { ledger: Arc::clone(self), bytes })
     }
 
-    fn take_workspace(&self, bytes: usize) -> std::result::Result<(), String> {
+    fn take_workspace(&self, bytes: usize, more: usize) -> std::result::Result<(), String> {
         if !self.budget.take(bytes) {
-            return Err(self.refusal(bytes));
+            return Err(self.refusal(bytes, more));
         }
         self.note_use(bytes);
         Ok(())
     }
 
-    fn refusal(&self, bytes: usize) -> String {
+    fn refusal(&self, bytes: usize, more: usize) -> String {
         let limit = self.budget.limit();
         let (used, runs) = (self.used.load(Ordering::Relaxed), self.runs.load(Ordering::Relaxed));
         let others = self.budget.used().saturating_sub(used);
-        let work = used.saturating_sub(runs).saturating_add(bytes);
+        let work = used.saturating_sub(runs).saturating_add(more.max(bytes));
         // Runs that fill their half of the limit would fill half of a larger one too.
         let runs = if runs >= self.runs_limit / 10 * 9 { runs.max(work) } else { runs };
         let of_others = if others > 0 {
@@ -132,7 +138,11 @@ impl Drop for Reservation {
 /// Readers and operators take workspace through this trait.
 impl Reserve for Ledger {
     fn reserve(&self, bytes: usize) -> partita_io::Result<()> {
-        self.take_workspace(bytes).map_err(partita_io::Error::memory)
+        let more = if bytes > self.budget.limit() / LARGE { bytes.saturating_mul(COPIES) } else { bytes };
+        self.reserve_of(bytes, more)
+    }
+    fn reserve_of(&self, bytes: usize, more: usize) -> partita_io::Result<()> {
+        self.take_workspace(bytes, more).map_err(partita_io::Error::memory)
     }
     fn release(&self, bytes: usize) {
         self.give_back(bytes);

@@ -22,6 +22,7 @@ mod split;
 mod writer;
 
 pub(crate) use buckets::{BUCKETS, HashKeys, LEVELS, bucket_ranges};
+use ledger::COPIES;
 pub(crate) use ledger::Ledger;
 pub(crate) use run::{RunSet, Runs};
 pub(crate) use sorted::{MergedRange, SortSpec, split_ranges};

@@ -9,6 +9,7 @@ use arrow::compute::concat_batches;
 use partita_kernels::partition::{Partitions, partition_by_hash};
 use partita_kernels::take::{compact_batch, gather_rows};
 
+use super::COPIES;
 use super::buckets::{BUCKET_BITS, BUCKETS, HashKeys};
 use super::ledger::Ledger;
 use super::run::{Body, Run, Runs};
@@ -102,9 +103,13 @@ impl RunWriter {
         self.rows += batch.num_rows() as u64;
         // A few rows of each of many pages must not keep all of them.
         let batch = compact_batch(&batch)?;
-        self.bytes += logical_bytes(&batch);
+        let bytes = logical_bytes(&batch);
+        self.bytes += bytes;
         self.gathered.push(batch);
-        self.held.set(self.copies() * self.bytes)?;
+        let held = self.copies() * self.bytes;
+        // A batch that is small beside the limit makes a run with others, which need no more.
+        let whole = if bytes > self.run_bytes() { COPIES * self.bytes } else { held };
+        self.held.set_of(held, whole)?;
         if self.bytes >= self.run_bytes() { self.close_run() } else { Ok(()) }
     }
 

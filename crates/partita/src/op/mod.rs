@@ -144,6 +144,20 @@ impl Held {
         self.bytes = bytes;
         Ok(())
     }
+
+    /// The same where it is known that `whole` bytes will be held in the end.
+    ///
+    /// # Errors
+    /// As [`Held::set`].
+    pub(crate) fn set_of(&mut self, bytes: usize, whole: usize) -> Result<()> {
+        if bytes > self.bytes {
+            self.memory.reserve_of(bytes - self.bytes, whole.max(bytes) - self.bytes)?;
+        } else {
+            self.memory.release(self.bytes - bytes);
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
 }
 
 impl Drop for Held {

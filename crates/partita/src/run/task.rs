@@ -333,7 +333,7 @@ impl OpenSink {
             }
             OpenSink::Write { writer, held } => {
                 writer.write(&batch)?;
-                held.set(writer.memory())
+                held.set_of(writer.memory(), writer.most_memory())
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Real files, encodings, compression, several files with different headers, and files that are broken.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::{context, listed, message, read_all, read_files, read_text, rows_of, some, testdata};
 use crate::csv::{CsvOptions, Encoding, open};
-use crate::{DataFile, ExtraColumns, Limits, Local, ReadContext, ScanRequest};
+use crate::{DataFile, ExtraColumns, Limits, Local, ReadContext, Result, ScanRequest};
 
 fn all_text() -> CsvOptions {
     CsvOptions { all_text: true, nulls: Vec::new(), ..CsvOptions::default() }
@@ -19,7 +21,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn local() -> ReadContext {
-    ReadContext::new(std::sync::Arc::new(Local))
+    ReadContext::new(Arc::new(Local))
 }
 
 #[test]
@@ -180,7 +182,7 @@ fn memory_is_asked_for() {
         fn release(&self, _bytes: usize) {}
     }
     let (mut context, infos, _) = context(&[("a.csv", b"a\n1\n")]);
-    context.memory = std::sync::Arc::new(Nothing);
+    context.memory = Arc::new(Nothing);
     assert!(message(open(infos.clone(), &CsvOptions::default(), &context)).contains("the budget is spent"));
 }
 
@@ -342,4 +344,58 @@ fn hive_directories_give_columns_and_prune_files() {
     let request = ScanRequest { projection: Some(vec![1, 0]), prune, ..ScanRequest::default() };
     let (batches, _) = read_all(&*source, &request, &context).unwrap();
     assert_eq!(rows_of(&batches), [some(&["2023", "1"])]);
+}
+
+/// Holds so many bytes and no more, and knows what would have been needed when there was no room.
+#[derive(Debug)]
+struct Room {
+    bytes: usize,
+    used: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Room {
+    fn of(bytes: usize) -> Arc<Room> {
+        Arc::new(Room { bytes, used: Default::default(), refused: Default::default() })
+    }
+}
+
+impl crate::Reserve for Room {
+    fn reserve(&self, bytes: usize) -> Result<()> {
+        self.reserve_of(bytes, bytes)
+    }
+    fn reserve_of(&self, bytes: usize, more: usize) -> Result<()> {
+        use Ordering::SeqCst;
+        if self.used.fetch_add(bytes, SeqCst) + bytes > self.bytes {
+            self.used.fetch_sub(bytes, SeqCst);
+            self.refused.store(self.used.load(SeqCst) + more, SeqCst);
+            return Err(crate::Error::memory("there is no room"));
+        }
+        Ok(())
+    }
+    fn release(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_long_line_takes_no_more_than_it_needs_and_is_measured_where_there_is_no_room() {
+    const LONG: usize = 1_200_000;
+    let text = format!("a,b\n1,\"{},\"\"\r\n\"\n2,short\n", "x".repeat(LONG));
+    let options = CsvOptions { block_bytes: 64 << 10, ..CsvOptions::default() };
+    let read = |room: &Arc<Room>| {
+        let (mut context, infos, _) = context(&[("a.csv", text.as_bytes())]);
+        context.limits.line_bytes = 2 << 20;
+        let source = open(infos.clone(), &options, &context)?;
+        context.memory = Arc::clone(room) as _;
+        read_all(&*source, &ScanRequest::default(), &context).map(|(batches, _)| rows_of(&batches))
+    };
+    // Doubled once more the block would be 2 MiB, and the index as much again.
+    let rows = read(&Room::of(2 * LONG + (400 << 10))).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0][1].as_ref().map(String::len), Some(LONG + 4));
+    let tight = Room::of(LONG);
+    message(read(&tight));
+    let needed = tight.refused.load(Ordering::SeqCst);
+    assert!((5 * LONG..5 * (LONG + (200 << 10))).contains(&needed), "{needed} bytes");
 }

@@ -25,6 +25,10 @@ pub(crate) trait Encoder: Send {
     fn bytes(&self) -> u64;
     /// Bytes of memory held.
     fn memory(&self) -> usize;
+    /// Bytes of memory that will be held before they are written.
+    fn most_memory(&self) -> usize {
+        self.memory()
+    }
     /// Writes what is left and gives the file back.
     fn finish(self: Box<Self>) -> Result<FileSink>;
 }

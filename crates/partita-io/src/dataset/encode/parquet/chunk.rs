@@ -37,6 +37,10 @@ impl Press {
     pub(super) fn new(codec: Codec) -> Self {
         Press { codec, body: Vec::new() }
     }
+
+    pub(super) fn memory(&self) -> usize {
+        self.body.capacity() + self.codec.memory()
+    }
 }
 
 /// A column chunk while its rows come in.

@@ -32,6 +32,10 @@ impl Codec {
         Ok(Some(Codec { compressor, compressed: Vec::new() }))
     }
 
+    pub(super) fn memory(&self) -> usize {
+        self.compressed.capacity()
+    }
+
     /// Whether to compress a value takes longer than to find it among others.
     pub(super) fn is_slow(&self) -> bool {
         matches!(self.compressor, Compressor::Zstd(_))

@@ -38,6 +38,9 @@ const STATISTIC_BYTES_MAX: usize = 64;
 /// Rows that go through one column before the next: small enough to stay in cache.
 const SLICE_ROWS: usize = 16 << 10;
 
+/// Rows that tell how much a whole row group takes.
+const TELLING_ROWS: usize = 1 << 10;
+
 /// Most rows of a page. Readers skip by page, and narrow columns would fill a page with a whole row group.
 const PAGE_ROWS: usize = 64 << 10;
 
@@ -138,10 +141,19 @@ impl ParquetEncoder {
             }
         }
         self.rows += batch.num_rows();
-        if self.rows >= self.options.row_group_rows || self.memory() >= self.options.row_group_bytes {
+        if self.rows >= self.options.row_group_rows || self.waiting() >= self.options.row_group_bytes {
             self.end_row_group()?;
         }
         Ok(())
+    }
+
+    /// Bytes that the row group at hand takes.
+    fn waiting(&self) -> usize {
+        let held = self.columns.iter().map(|column| match column {
+            Column::Own(chunk) => chunk.memory(),
+            Column::Theirs(writers) => writers.iter().map(ArrowColumnWriter::memory_size).sum(),
+        });
+        held.sum()
     }
 
     fn end_row_group(&mut self) -> Result<()> {
@@ -191,11 +203,18 @@ impl Encoder for ParquetEncoder {
     }
 
     fn memory(&self) -> usize {
-        let held = self.columns.iter().map(|column| match column {
-            Column::Own(chunk) => chunk.memory(),
-            Column::Theirs(writers) => writers.iter().map(ArrowColumnWriter::memory_size).sum(),
-        });
-        held.sum()
+        self.waiting() + self.press.as_ref().map_or(0, Press::memory)
+    }
+
+    fn most_memory(&self) -> usize {
+        let (waiting, options) = (self.waiting(), &self.options);
+        let whole = match self.rows {
+            // Too few rows to tell how many will come.
+            ..TELLING_ROWS => waiting,
+            rows => (waiting.saturating_mul(options.row_group_rows) / rows).min(options.row_group_bytes),
+        };
+        // A column that turns from codes to values is there twice.
+        self.memory().saturating_add((whole + whole / 2).saturating_sub(waiting))
     }
 
     fn finish(mut self: Box<Self>) -> Result<FileSink> {
