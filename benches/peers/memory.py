@@ -140,10 +140,10 @@ def main():
                 took["rows"] = rows
                 run.say("  ".join(cells(took)))
                 of_size.append(took)
+                if args.json:
+                    args.json.write_text(json.dumps(everything + of_size, indent=1) + "\n")
         print(table(rows, mib, of_size), end="\n\n", flush=True)
         everything += of_size
-        if args.json:
-            args.json.write_text(json.dumps(everything, indent=1) + "\n")
     ours = [took for took in everything if took["engine"] == "partita"]
     held = [took["peak_mib"] <= took["budget_mib"] + BESIDE_MIB for took in ours]
     right = [not took["error"] and took.get("agrees", True) and took.get("same_bits", True) for took in ours]

@@ -51,7 +51,7 @@ def agree(left, right):
 
 
 def asked(what, directory):
-    done = subprocess.run([PYTHON, __file__, what, directory], check=True, capture_output=True, text=True)
+    done = subprocess.run([PYTHON, __file__, what, directory], check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout)
 
 
@@ -60,7 +60,7 @@ def batches(directory):
 
     for path in files(directory):
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=1 << 18)
+            yield from (batch for batch in file.iter_batches(batch_size=1 << 18) if batch.num_rows)
 
 
 def bits(directory):
@@ -76,7 +76,7 @@ def bits(directory):
         for (valid, fixed, text), column in zip(hashes, batch.columns):
             valid.update(column.is_valid().to_numpy(zero_copy_only=False).tobytes())
             if pa.types.is_string(column.type) or pa.types.is_string_view(column.type):
-                column = column.fill_null("").cast(pa.large_utf8())
+                column = column.cast(pa.large_utf8()).fill_null("")
                 _, offsets, data = column.buffers()
                 offsets = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
                 fixed.update(np.diff(offsets).tobytes())
