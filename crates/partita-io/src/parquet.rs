@@ -2,12 +2,14 @@
 //!
 //! [`open`] reads the footers of all files; [`Source::splits`] cuts the row groups into pieces of work
 //! (`split.rs`) and leaves out what cannot hold a wanted row (`pruning.rs`); [`Source::read`] decodes one
-//! split (`read.rs`). The decoder is the `parquet` crate's; between it and the file stands a layer that
-//! believes nothing a file says about itself (`thrift.rs`, `window.rs`, `pages.rs`, `guard.rs`).
+//! split (`read.rs`). Common columns are decoded here (`flat.rs`), others by the `parquet` crate (`decode.rs`); between
+//! either and the file stands a layer that believes nothing a file says about itself (`thrift.rs`, `window.rs`,
+//! `pages.rs`, `guard.rs`).
 
 mod bloom;
-mod columns;
+mod column;
 mod decode;
+mod flat;
 mod footer;
 mod guard;
 mod page_index;
@@ -195,8 +197,7 @@ impl ParquetSource {
             return 0;
         };
         let group = file.metadata.row_group(piece.row_group);
-        let wanted: Vec<usize> = wish.front.iter().chain(&wish.late).copied().collect();
-        let leaves = file.reading.leaves_of(&columns.file_indices(&wanted));
+        let leaves = file.reading.leaves_of(&columns.file_indices(&wish.columns()));
         let size = |leaf: &usize| u64::try_from(group.column(*leaf).compressed_size()).unwrap_or(0);
         let bytes: u64 = leaves.iter().map(size).fold(0, u64::saturating_add);
         let all = u64::try_from(group.num_rows()).unwrap_or(0).max(1);

@@ -132,6 +132,20 @@ pub trait RowFilter: Send + Sync + Debug {
     /// # Errors
     /// The filter's expression fails on a value (an overflow, say).
     fn keep(&self, batch: &RecordBatch) -> Result<BooleanArray>;
+    /// The same filter as several that must all hold, for readers that read the columns of the next one only where
+    /// those before have left rows. All but the first are pure. None if it does not fall into parts.
+    fn parts(&self) -> Vec<Arc<dyn RowFilter>> {
+        Vec::new()
+    }
+    /// Whether the answer for a row depends on its values alone and never fails, so that any rows may be asked about:
+    /// only some of a file's, or the values of a dictionary, in any order.
+    fn is_pure(&self) -> bool {
+        false
+    }
+    /// Whether the filter has found out that it drops next to nothing, and does so no more.
+    fn passes_all(&self) -> bool {
+        false
+    }
 }
 
 /// A piece of a source: a byte range of a CSV file, row groups of a Parquet file, several small files.

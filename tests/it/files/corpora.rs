@@ -38,7 +38,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("large_string_map.brotli.parquet", "the size of a page is 1073741828"),
     ("unknown-logical-type.parquet", "a logical type with the unknown number 2555"),
     ("ARROW-GH-41317.parquet", "the footer cannot be read"),
-    ("ARROW-GH-41321.parquet", "RLE bit width 254"),
+    ("ARROW-GH-41321.parquet", "dictionary codes of 254 bits"),
     ("ARROW-GH-45185.parquet", "first repetition level"),
     ("ARROW-GH-47662.parquet", "column `flba_field`, row group 0"),
     ("ARROW-RS-GH-6229-DICTHEADER.parquet", "a column chunk ends at"),

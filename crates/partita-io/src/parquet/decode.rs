@@ -1,4 +1,4 @@
-//! One run of the decoder: some columns of some rows of one row group, batch by batch.
+//! One run of the crate's decoder: some columns of some rows of one row group, batch by batch.
 //!
 //! Every step runs guarded, every batch is counted, so that what comes out is exactly the rows that the
 //! footer promises or an error that names the row group and, on the way out, the column that is damaged.
@@ -94,7 +94,7 @@ impl Decoder {
             ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, self.batch_rows, selection)
                 .map_err(|error| damaged(&error))
         })
-        .map_err(|error| take(&fault).unwrap_or(error))?;
+        .map_err(|error| take_fault(&fault).unwrap_or(error))?;
         Ok((reader, fault))
     }
 
@@ -122,7 +122,7 @@ impl Decoder {
             return Err(Error::invalid("a failed reader was asked for more"));
         };
         let batch = guarded(|| reader.next().transpose().map_err(|error| damaged(&error)))
-            .map_err(|error| take(&self.fault).unwrap_or(error))?;
+            .map_err(|error| take_fault(&self.fault).unwrap_or(error))?;
         let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
         if rows == 0 || rows > self.left {
             return Err(Error::corrupt(format!(
@@ -183,7 +183,7 @@ impl Decoder {
 }
 
 /// The decoder's own words, without the names of its layers.
-fn damaged(error: &dyn std::fmt::Display) -> Error {
+pub(crate) fn damaged(error: &dyn std::fmt::Display) -> Error {
     let mut message = error.to_string();
     for layer in ["Parquet argument error: ", "Parquet error: ", "EOF: ", "Arrow: "] {
         message = message.replace(layer, "");
@@ -191,7 +191,8 @@ fn damaged(error: &dyn std::fmt::Display) -> Error {
     Error::corrupt(format!("the data is damaged: {message}"))
 }
 
-fn take(fault: &Fault) -> Option<Error> {
+/// What a page left behind.
+pub(crate) fn take_fault(fault: &Fault) -> Option<Error> {
     fault.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -206,6 +207,18 @@ fn width(schema: &Schema) -> usize {
 }
 
 impl Place {
+    /// Adds the place to an error of one column.
+    pub(crate) fn explain(&self, error: Error, root: usize) -> Error {
+        if let Err(changed) = self.open.file.check_unchanged() {
+            return changed;
+        }
+        let error = error.in_row_group(self.row_group).in_file(&self.parquet.info.path);
+        match self.parquet.schema().fields().get(root) {
+            Some(field) => error.in_column(field.name()),
+            None => error,
+        }
+    }
+
     /// Columns of one row group gave different numbers of rows.
     pub(crate) fn out_of_step(&self) -> Error {
         Error::corrupt("the columns of a row group do not have the same rows")

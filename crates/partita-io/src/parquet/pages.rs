@@ -34,7 +34,7 @@ pub(crate) struct PageContext {
 }
 
 /// Pages of one column chunk.
-pub(super) struct CheckedPages {
+pub(crate) struct CheckedPages {
     inner: SerializedPageReader<ChunkBytes>,
     chunk: Arc<ChunkBytes>,
     context: PageContext,

@@ -1,256 +1,221 @@
 //! Reading one piece, the filter's columns first.
 //!
-//! A sample at the start of each piece tells how many rows pass; from that, and from nothing else, it follows
-//! how the other columns are decoded ([`Plan`]): along with the filter's columns and then filtered, or
-//! afterwards and only where rows have passed. Both give the same rows. `decode.rs` does the decoding.
+//! A filter falls into parts. Of each batch the first part's columns are read, then those of the next one for the rows
+//! that passed, and at last the other columns for the rows that are left. A part over one column is asked about the
+//! column's dictionary where it has one. `column.rs` reads columns.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, RecordBatch};
-use arrow::compute::{BatchCoalescer, filter_record_batch, prep_null_mask_filter};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{concat_batches, prep_null_mask_filter};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatchOptions;
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::RowSelector;
 
-use super::columns::Columns;
-use super::decode::{Decoder, Place, Rows};
-use super::read::{From, Wish};
+use super::column::{self, Column, Rowful};
+use super::decode::{Place, Rows};
+use super::flat::{Picked, Verdicts};
+use super::read::Wish;
 use super::split::Piece;
 use super::{bloom, page_index};
-use crate::reserved::Reserved;
-use crate::{Error, Result};
-
-/// Batches of the filter's columns that are decoded before the rest is planned.
-const SAMPLE: usize = 4;
-/// From this share of passing rows on (in eighths), decoding all rows costs less than picking them.
-const MOST_PASS: usize = 6;
-/// Picking costs per run of passing rows: it pays if there are at least so many rows to a run. Measured: at
-/// one row in ten, picking took nearly twice as long as decoding all.
-const ROWS_PER_RUN: usize = 32;
+use crate::{Error, Result, RowFilter};
 
 /// Reads one piece.
 pub(crate) struct PieceReader {
     wish: Arc<Wish>,
     place: Place,
-    rows: Rows,
-    front: Columns,
-    front_decoder: Decoder,
-    late: Columns,
-    /// Batches of the sample that are still to be given out, with what the filter said.
-    sample: VecDeque<Sifted>,
-    plan: Plan,
+    columns: Columns,
+    parts: Vec<Part>,
+    /// Wanted rows that are still to be looked at, and of how many.
+    left: usize,
+    rows: usize,
+    batch_rows: usize,
+    /// Small batches of rows that passed, given out as one.
+    waiting: Vec<RecordBatch>,
 }
 
-/// A batch of the filter's columns and which of its rows pass.
-struct Sifted {
-    batch: RecordBatch,
-    mask: BooleanArray,
-    passing: usize,
+/// A part of the filter.
+struct Part {
+    filter: Arc<dyn RowFilter>,
+    /// What it says of the dictionary of its only column.
+    verdicts: Option<Verdicts>,
 }
 
-enum Plan {
-    /// There is no filter.
-    All,
-    /// The sample has not been taken yet.
-    Undecided,
-    /// Batch by batch the filter's columns and the others side by side, then filtered.
-    Together(Decoder),
-    /// Nothing but the filter's columns is wanted; batches are filled up with rows that pass.
-    Packed { filled: BatchCoalescer, done: bool },
-    /// The filter was applied to the whole piece; the other columns follow, only where rows have passed.
-    Afterwards { kept: BatchCoalescer, late: Decoder, _reserved: Reserved },
+/// The columns of the file that are needed, and what has been read of the present batch.
+struct Columns {
+    /// Of the file, ascending.
+    roots: Vec<usize>,
+    columns: Vec<Column>,
+    loaded: Vec<Option<Rowful>>,
 }
 
 impl PieceReader {
     pub(crate) fn new(place: Place, piece: &Piece, wish: &Arc<Wish>) -> Result<Self> {
         let rows = rows_of(&place, piece, wish)?;
-        let front = Columns::new(&place.columns, &wish.front);
-        let late = Columns::new(&place.columns, &wish.late);
-        let front_decoder = Decoder::new(&place, front.roots().to_vec(), rows.clone(), wish.batch_rows)?;
-        let plan = if wish.filter.is_some() { Plan::Undecided } else { Plan::All };
-        let (wish, sample) = (Arc::clone(wish), VecDeque::new());
-        Ok(PieceReader { wish, place, rows, front, front_decoder, late, sample, plan })
+        let columns = Columns::open(&place, wish, &rows)?;
+        let own = columns.columns.iter().map(Column::batch_rows).min();
+        let batch_rows = own.map_or(wish.batch_rows, |own| own.min(wish.batch_rows)).max(1);
+        let part = |filter: &Arc<dyn RowFilter>| Part { filter: Arc::clone(filter), verdicts: None };
+        let parts = wish.parts.iter().map(part).collect();
+        let (wish, left) = (Arc::clone(wish), rows.selected);
+        Ok(PieceReader { wish, place, columns, parts, left, rows: left, batch_rows, waiting: Vec::new() })
     }
 
     /// The next rows that pass; `None` at the end of the piece.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
-        if matches!(self.plan, Plan::Undecided) {
-            self.plan = self.decide()?;
-        }
-        match &self.plan {
-            Plan::All | Plan::Undecided => self.next_unfiltered(),
-            Plan::Together(_) => self.next_together(),
-            Plan::Packed { .. } => self.next_packed(),
-            Plan::Afterwards { .. } => self.next_afterwards(),
-        }
-    }
-
-    fn decide(&mut self) -> Result<Plan> {
-        let mut sample = VecDeque::with_capacity(SAMPLE);
-        while sample.len() < SAMPLE {
-            let Some(sifted) = self.sift()? else { break };
-            sample.push_back(sifted);
-        }
-        self.sample = sample;
-        let rows: usize = self.sample.iter().map(|sifted| sifted.batch.num_rows()).sum();
-        let passing: usize = self.sample.iter().map(|sifted| sifted.passing).sum();
-        if self.wish.late.is_empty() {
-            let filled = BatchCoalescer::new(Arc::clone(&self.wish.output), self.wish.batch_rows);
-            return Ok(Plan::Packed { filled, done: false });
-        }
-        let late = self.late.roots().to_vec();
-        let runs: usize = self.sample.iter().map(|sifted| sifted.mask.values().set_slices().count()).sum();
-        let scattered = runs.saturating_mul(ROWS_PER_RUN) > rows;
-        if passing >= rows / 8 * MOST_PASS || scattered || late.is_empty() {
-            return Ok(Plan::Together(Decoder::new(
-                &self.place,
-                late,
-                self.rows.clone(),
-                self.front_decoder.batch_rows(),
-            )?));
-        }
-        self.afterwards(late)
-    }
-
-    /// The next batch of the filter's columns, from the sample first.
-    fn sift(&mut self) -> Result<Option<Sifted>> {
-        if let Some(sifted) = self.sample.pop_front() {
-            return Ok(Some(sifted));
-        }
-        let Some(batch) = self.front_decoder.next()? else { return Ok(None) };
-        let batch = self.front.finish(&batch)?;
-        let mask = match &self.wish.filter {
-            Some(filter) => filter.keep(&batch)?,
-            None => BooleanArray::from(vec![true; batch.num_rows()]),
-        };
-        if mask.len() != batch.num_rows() {
-            return Err(Error::invalid("the filter did not answer for every row"));
-        }
-        let mask = if mask.null_count() > 0 { prep_null_mask_filter(&mask) } else { mask };
-        let passing = mask.true_count();
-        Ok(Some(Sifted { batch, mask, passing }))
-    }
-
-    /// Filters the whole piece, then sets out to decode the other columns for the rows that passed.
-    fn afterwards(&mut self, late: Vec<usize>) -> Result<Plan> {
-        let schema = Arc::new(self.kept_schema()?);
-        let batch_rows = self.wish.batch_rows;
-        let mut kept = BatchCoalescer::new(schema, batch_rows);
-        let (mut masks, mut passing) = (Vec::new(), 0);
-        while let Some(sifted) = self.sift()? {
-            passing += sifted.passing;
-            if sifted.passing > 0 {
-                kept.push_batch_with_filter(self.kept(&sifted.batch)?, &sifted.mask).map_err(internal)?;
-            }
-            masks.push(sifted.mask);
-        }
-        kept.finish_buffered_batch().map_err(internal)?;
-        let reserved = Reserved::new(&self.place.context.memory, kept.size())?;
-        let rows = self.passing_rows(&masks, passing);
-        let late = Decoder::new(&self.place, late, rows, batch_rows)?;
-        if late.batch_rows() != batch_rows && passing > 0 {
-            kept = cut_to(kept, late.batch_rows())?;
-        }
-        Ok(Plan::Afterwards { kept, late, _reserved: reserved })
-    }
-
-    /// The rows of the row group that passed.
-    fn passing_rows(&self, masks: &[BooleanArray], passing: usize) -> Rows {
-        let passed = RowSelection::from_filters(masks);
-        let selection = match &self.rows.selection {
-            Some(selectors) => RowSelection::from(selectors.clone()).and_then(&passed),
-            None => passed,
-        };
-        Rows { selection: Some(selection.into()), selected: passing }
-    }
-
-    fn next_unfiltered(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = self.front_decoder.next()? else { return Ok(None) };
-        let front = self.front.finish(&batch)?;
-        self.assemble(&self.kept(&front)?, None).map(Some)
-    }
-
-    fn next_together(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            let Some(sifted) = self.sift()? else { return Ok(None) };
-            let Plan::Together(late) = &mut self.plan else { return Ok(None) };
-            let rest = late.next()?.ok_or_else(|| self.place.out_of_step())?;
-            let rest = self.late.finish(&rest)?;
-            if rest.num_rows() != sifted.batch.num_rows() {
-                return Err(self.place.out_of_step());
-            }
-            if sifted.passing == 0 {
-                continue;
-            }
-            let batch = self.assemble(&self.kept(&sifted.batch)?, Some(&rest))?;
-            if sifted.passing == batch.num_rows() {
+        let mut waiting: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
+        while self.left > 0 {
+            let Some(batch) = self.step()? else { continue };
+            // Without columns there is nothing to put together.
+            if batch.num_columns() == 0 || (batch.num_rows() > self.batch_rows / 2 && waiting == 0) {
                 return Ok(Some(batch));
             }
-            return filter_record_batch(&batch, &sifted.mask).map(Some).map_err(internal);
+            if waiting + batch.num_rows() > self.batch_rows {
+                let full = self.together()?;
+                self.waiting.push(batch);
+                return Ok(full);
+            }
+            waiting += batch.num_rows();
+            self.waiting.push(batch);
+        }
+        self.together()
+    }
+
+    /// The batches that wait, as one.
+    fn together(&mut self) -> Result<Option<RecordBatch>> {
+        let batches = std::mem::take(&mut self.waiting);
+        match batches.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one.clone())),
+            some => concat_batches(&self.wish.output, some).map(Some).map_err(internal),
         }
     }
 
-    fn next_packed(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            if let Plan::Packed { filled, done } = &mut self.plan {
-                if let Some(batch) = filled.next_completed_batch() {
-                    return Ok(Some(batch));
-                }
-                if *done {
-                    return Ok(None);
-                }
+    /// Those of the next wanted rows that pass; `None` if none does.
+    fn step(&mut self) -> Result<Option<RecordBatch>> {
+        let rows = self.left.min(self.batch_rows);
+        self.left -= rows;
+        let mut picked = Picked::All(rows);
+        for index in 0..self.parts.len() {
+            if picked.len() == 0 {
+                break;
             }
-            let sifted = self.sift()?;
-            let batch = match &sifted {
-                Some(sifted) if sifted.passing > 0 => Some(self.assemble(&self.kept(&sifted.batch)?, None)?),
-                _ => None,
-            };
-            let Plan::Packed { filled, done } = &mut self.plan else { return Ok(None) };
-            match (sifted, batch) {
-                (None, _) => {
-                    *done = true;
-                    filled.finish_buffered_batch().map_err(internal)?;
-                }
-                (Some(sifted), Some(batch)) => {
-                    filled.push_batch_with_filter(batch, &sifted.mask).map_err(internal)?;
-                }
-                (Some(_), None) => {}
-            }
+            picked = self.sift(index, rows, picked)?;
         }
-    }
-
-    fn next_afterwards(&mut self) -> Result<Option<RecordBatch>> {
-        let Plan::Afterwards { kept, late, .. } = &mut self.plan else { return Ok(None) };
-        let Some(rest) = late.next()? else { return Ok(None) };
-        let kept = kept.next_completed_batch();
-        let kept = kept.filter(|kept| kept.num_rows() == rest.num_rows());
-        let kept = kept.ok_or_else(|| self.place.out_of_step())?;
-        let rest = self.late.finish(&rest)?;
-        self.assemble(&kept, Some(&rest)).map(Some)
-    }
-
-    /// Of the columns decoded first, those that the output needs.
-    fn kept(&self, front: &RecordBatch) -> Result<RecordBatch> {
-        front.project(&self.wish.kept).map_err(internal)
-    }
-
-    fn kept_schema(&self) -> Result<arrow::datatypes::Schema> {
-        let columns: Vec<usize> =
-            self.wish.kept.iter().filter_map(|position| self.wish.front.get(*position).copied()).collect();
-        self.wish.schema.project(&columns).map_err(internal)
-    }
-
-    /// Puts output columns into their order.
-    fn assemble(&self, kept: &RecordBatch, late: Option<&RecordBatch>) -> Result<RecordBatch> {
-        let column = |from: &From| match (from, late) {
-            (From::Kept(position), _) => Ok(Arc::clone(kept.column(*position))),
-            (From::Late(position), Some(late)) => Ok(Arc::clone(late.column(*position))),
-            (From::Late(_), None) => Err(self.place.out_of_step()),
+        let batch = match picked.len() {
+            0 => None,
+            _ => Some(self.assemble(rows, &picked)?),
         };
-        let columns = self.wish.from.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(kept.num_rows()));
+        self.columns.pass(rows);
+        Ok(batch)
+    }
+
+    /// The picked rows that pass a part of the filter.
+    fn sift(&mut self, index: usize, rows: usize, picked: Picked) -> Result<Picked> {
+        let Some(part) = self.parts.get_mut(index) else { return Ok(picked) };
+        let filter = Arc::clone(&part.filter);
+        if filter.passes_all() {
+            return Ok(picked);
+        }
+        let wanted = filter.columns();
+        self.columns.load(&self.place, wanted, rows, &picked)?;
+        let schema = self.place.columns.schema(wanted)?;
+        let ask = |columns: Vec<ArrayRef>, rows: usize| -> Result<BooleanBuffer> {
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options);
+            let mask = filter.keep(&batch.map_err(internal)?)?;
+            if mask.len() != rows {
+                return Err(Error::invalid("the filter did not answer for every row"));
+            }
+            let mask = if mask.null_count() > 0 { prep_null_mask_filter(&mask) } else { mask };
+            Ok(mask.values().clone())
+        };
+        let place = &self.place;
+        if let [column] = wanted
+            && filter.is_pure()
+            && let Some((of, Rowful::Flat(loaded))) = self.columns.loaded(place, *column)
+        {
+            let keep = |array: &ArrayRef| {
+                ask(vec![place.columns.column(*column, Some(array), array.len())?], array.len())
+            };
+            part.verdicts = loaded.verdicts(part.verdicts.take(), self.rows, of.is_nullable(), keep)?;
+            if let Some(verdicts) = &part.verdicts {
+                return loaded.narrowed(&picked, verdicts, keep);
+            }
+        }
+        let columns = wanted.iter().map(|column| self.columns.array(place, *column, &picked));
+        let mask = ask(columns.collect::<Result<Vec<_>>>()?, picked.len())?;
+        Ok(picked.narrowed(&mask))
+    }
+
+    /// The output columns of the picked rows.
+    fn assemble(&mut self, rows: usize, picked: &Picked) -> Result<RecordBatch> {
+        self.columns.load(&self.place, &self.wish.projection, rows, picked)?;
+        let columns =
+            self.wish.projection.iter().map(|column| self.columns.array(&self.place, *column, picked));
+        let options = RecordBatchOptions::new().with_row_count(Some(picked.len()));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
         RecordBatch::try_new_with_options(Arc::clone(&self.wish.output), columns, &options).map_err(internal)
+    }
+}
+
+impl Columns {
+    fn open(place: &Place, wish: &Wish, rows: &Rows) -> Result<Columns> {
+        // The filter's columns are read first; small ones that lie close in one go, without the others.
+        let of_filter: Vec<usize> =
+            wish.parts.iter().flat_map(|part| part.columns().iter().copied()).collect();
+        let front = place.columns.file_indices(&of_filter);
+        let mut late = place.columns.file_indices(&wish.projection);
+        late.retain(|root| !front.contains(root));
+        let mut columns: Vec<(usize, Column)> = Vec::new();
+        for roots in [front, late] {
+            let opened = column::open(place, &roots, rows, wish.batch_rows)?;
+            columns.extend(roots.into_iter().zip(opened));
+        }
+        columns.sort_by_key(|(root, _)| *root);
+        let loaded = columns.iter().map(|_| None).collect();
+        let (roots, columns) = columns.into_iter().unzip();
+        Ok(Columns { roots, columns, loaded })
+    }
+
+    /// Reads these columns of the source, if they have not been read, for the picked ones of so many rows.
+    fn load(&mut self, place: &Place, wanted: &[usize], rows: usize, picked: &Picked) -> Result<()> {
+        let range = match picked {
+            Picked::All(rows) => 0..*rows,
+            Picked::Some(picked) => match (picked.first(), picked.last()) {
+                (Some(first), Some(last)) => *first as usize..*last as usize + 1,
+                _ => 0..0,
+            },
+        };
+        for root in wanted.iter().filter_map(|column| place.columns.file_index(*column)) {
+            let Ok(at) = self.roots.binary_search(&root) else { continue };
+            if let (Some(column), Some(loaded @ None)) = (self.columns.get_mut(at), self.loaded.get_mut(at)) {
+                *loaded = Some(column.load(rows, range.clone())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What has been read of a column of the source, if the file has it.
+    fn loaded(&self, place: &Place, column: usize) -> Option<(&Column, &Rowful)> {
+        let at = self.roots.binary_search(&place.columns.file_index(column)?).ok()?;
+        Some((self.columns.get(at)?, self.loaded.get(at)?.as_ref()?))
+    }
+
+    /// The picked rows of a column of the source.
+    fn array(&self, place: &Place, column: usize, picked: &Picked) -> Result<ArrayRef> {
+        let decoded = self.loaded(place, column).map(|(_, loaded)| loaded.array(picked)).transpose()?;
+        place.columns.column(column, decoded.as_ref(), picked.len())
+    }
+
+    /// Done with a batch of so many rows.
+    fn pass(&mut self, rows: usize) {
+        for (column, loaded) in self.columns.iter_mut().zip(&mut self.loaded) {
+            if loaded.take().is_none() {
+                column.skip(rows);
+            }
+        }
     }
 }
 
@@ -285,16 +250,6 @@ fn rows_of(place: &Place, piece: &Piece, wish: &Wish) -> Result<Rows> {
 fn count(rows: u64) -> Result<usize> {
     usize::try_from(rows)
         .map_err(|_| Error::limit("the rows of a row group", rows, usize::MAX as u64, "the address space"))
-}
-
-/// The same rows in batches of another size.
-fn cut_to(mut from: BatchCoalescer, rows: usize) -> Result<BatchCoalescer> {
-    let mut to = BatchCoalescer::new(from.schema(), rows);
-    while let Some(batch) = from.next_completed_batch() {
-        to.push_batch(batch).map_err(internal)?;
-    }
-    to.finish_buffered_batch().map_err(internal)?;
-    Ok(to)
 }
 
 fn internal(error: ArrowError) -> Error {

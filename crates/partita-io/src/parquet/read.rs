@@ -42,10 +42,9 @@ pub(crate) struct SplitReader {
 
 /// What is wanted of every piece.
 pub(crate) struct Wish {
-    /// The source's schema.
-    pub(crate) schema: SchemaRef,
     pub(crate) output: SchemaRef,
-    pub(crate) filter: Option<Arc<dyn RowFilter>>,
+    /// The parts of the filter, each a filter of its own; none without a filter.
+    pub(crate) parts: Vec<Arc<dyn RowFilter>>,
     /// Terms that must all hold for a row to be wanted.
     pub(crate) prune: Vec<Prune>,
     pub(crate) batch_rows: usize,
@@ -53,23 +52,6 @@ pub(crate) struct Wish {
     pub(crate) limit: usize,
     /// Columns of the source that the output needs.
     pub(crate) projection: Vec<usize>,
-    /// Columns of the source that are decoded first: the filter's, or all without a filter.
-    pub(crate) front: Vec<usize>,
-    /// Columns that only the output needs.
-    pub(crate) late: Vec<usize>,
-    /// Positions in `front` of the columns that the output needs too.
-    pub(crate) kept: Vec<usize>,
-    /// Where each output column comes from.
-    pub(crate) from: Vec<From>,
-}
-
-/// Where an output column comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum From {
-    /// Position in [`Wish::kept`].
-    Kept(usize),
-    /// Position in [`Wish::late`].
-    Late(usize),
 }
 
 impl Wish {
@@ -77,44 +59,28 @@ impl Wish {
         let projection = request.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
         let output =
             Arc::new(schema.project(&projection).map_err(|error| Error::invalid(error.to_string()))?);
-        let front = match &request.filter {
-            Some(filter) => filter.columns().to_vec(),
-            None => unique(projection.iter().copied()),
-        };
-        let late = unique(projection.iter().copied().filter(|column| !front.contains(column)));
-        let kept: Vec<usize> =
-            (0..front.len()).filter(|position| projection.contains(&front[*position])).collect();
-        let from = projection
-            .iter()
-            .map(|column| match kept.iter().position(|kept| front[*kept] == *column) {
-                Some(position) => From::Kept(position),
-                None => From::Late(late.iter().position(|late| late == column).unwrap_or(0)),
-            })
-            .collect();
+        let mut parts = Vec::new();
+        if let Some(filter) = &request.filter {
+            parts = filter.parts();
+            if parts.is_empty() {
+                parts.push(Arc::clone(filter));
+            }
+        }
         Ok(Wish {
-            schema: Arc::clone(schema),
             output,
-            filter: request.filter.clone(),
+            parts,
             prune: request.prune.clone(),
             batch_rows: request.batch_rows.max(1),
             limit: request.limit.unwrap_or(usize::MAX),
             projection,
-            front,
-            late,
-            kept,
-            from,
         })
     }
-}
 
-fn unique(columns: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut seen = Vec::new();
-    for column in columns {
-        if !seen.contains(&column) {
-            seen.push(column);
-        }
+    /// Columns of the source that are read.
+    pub(crate) fn columns(&self) -> Vec<usize> {
+        let of_parts = self.parts.iter().flat_map(|part| part.columns());
+        self.projection.iter().chain(of_parts).copied().collect()
     }
-    seen
 }
 
 impl SplitReader {
@@ -151,7 +117,7 @@ impl SplitReader {
                 self.close()?;
                 return Ok(None);
             };
-            if self.wish.filter.is_none() {
+            if self.wish.parts.is_empty() {
                 let most = piece.rows.start.saturating_add(self.left as u64);
                 piece.rows.end = piece.rows.end.min(most);
             }

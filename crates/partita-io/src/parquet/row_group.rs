@@ -48,7 +48,8 @@ impl RowGroup {
         self.metadata.row_group(self.index)
     }
 
-    fn pages(&self, leaf: usize) -> ParquetResult<CheckedPages> {
+    /// The pages of one leaf.
+    pub(crate) fn pages(&self, leaf: usize) -> ParquetResult<CheckedPages> {
         let column = self.chunk().column(leaf);
         let (start, length) = column.byte_range();
         let step = (WINDOWS_BYTES / self.leaves.len().max(1)).clamp(WINDOW_LEAST, WINDOW_BYTES);

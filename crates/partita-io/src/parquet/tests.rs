@@ -2,6 +2,7 @@
 
 mod corpus;
 mod filters;
+mod flat;
 mod golden;
 mod hostile;
 mod pruned;

@@ -66,20 +66,50 @@ pub(crate) struct ScanFilter {
     columns: Vec<usize>,
     bound: Bound,
     step: Step,
+    /// Terms over the same columns; none if the predicate may fail, since then later terms may not see rows that
+    /// earlier ones drop and none may be asked about other rows.
+    parts: Vec<Arc<dyn RowFilter>>,
 }
 
 impl ScanFilter {
     pub(crate) fn new(predicate: &Expr, source: &SchemaRef, step: Step) -> Result<ScanFilter> {
-        let mut columns = predicate
-            .columns_used()
-            .iter()
-            .map(|name| crate::error::column_index(source, name))
-            .collect::<Result<Vec<_>>>()?;
-        columns.sort_unstable();
+        let mut filter = ScanFilter::whole(predicate, source, step)?;
+        if filter.bound.raises() {
+            return Ok(filter);
+        }
+        // Terms over one column first, which are asked about its dictionary, the others in the order they came.
+        let mut groups: Vec<(Vec<usize>, Expr)> = Vec::new();
+        for term in predicate.split_conjunction() {
+            let columns = columns_of(&term, source)?;
+            match groups.iter_mut().find(|(of, _)| *of == columns) {
+                Some((_, terms)) => *terms = terms.clone().and(term),
+                None => groups.push((columns, term)),
+            }
+        }
+        groups.sort_by_key(|(columns, _)| columns.len());
+        for (_, terms) in &groups {
+            filter.parts.push(Arc::new(ScanFilter::whole(terms, source, step)?));
+        }
+        Ok(filter)
+    }
+
+    fn whole(predicate: &Expr, source: &SchemaRef, step: Step) -> Result<ScanFilter> {
+        let columns = columns_of(predicate, source)?;
         let fields: Vec<_> = columns.iter().map(|&index| Arc::clone(&source.fields()[index])).collect();
         let bound = predicate.bind(&Schema::new(fields))?;
-        Ok(ScanFilter { columns, bound, step })
+        Ok(ScanFilter { columns, bound, step, parts: Vec::new() })
     }
+}
+
+/// The columns of a source that a predicate needs, ascending.
+fn columns_of(predicate: &Expr, source: &SchemaRef) -> Result<Vec<usize>> {
+    let mut columns = predicate
+        .columns_used()
+        .iter()
+        .map(|name| crate::error::column_index(source, name))
+        .collect::<Result<Vec<_>>>()?;
+    columns.sort_unstable();
+    Ok(columns)
 }
 
 impl RowFilter for ScanFilter {
@@ -90,5 +120,11 @@ impl RowFilter for ScanFilter {
         self.bound
             .evaluate_mask(batch)
             .map_err(|error| partita_io::Error::filter(Box::new(error.at_step(self.step))))
+    }
+    fn parts(&self) -> Vec<Arc<dyn RowFilter>> {
+        self.parts.clone()
+    }
+    fn is_pure(&self) -> bool {
+        !self.bound.raises()
     }
 }

@@ -140,15 +140,39 @@ fn unset(mask: &BooleanBuffer, keep: &BooleanBuffer) -> BooleanBuffer {
     BooleanBuffer::new(bits.into(), 0, mask.len())
 }
 
+/// A filter by keys as a reader asks it.
+#[derive(Debug)]
+struct ReducedColumns {
+    /// Of the source, ascending.
+    columns: Vec<usize>,
+    reduction: Reduction,
+    step: Step,
+}
+
+impl RowFilter for ReducedColumns {
+    fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+    fn keep(&self, batch: &RecordBatch) -> partita_io::Result<BooleanArray> {
+        let all = BooleanBuffer::new_set(batch.num_rows());
+        let mask = self.reduction.narrow(batch, all).map_err(|error| of_step(error, self.step))?;
+        Ok(BooleanArray::new(mask, None))
+    }
+    fn is_pure(&self) -> bool {
+        true
+    }
+    fn passes_all(&self) -> bool {
+        self.reduction.is_idle()
+    }
+}
+
 /// A scan's own filter, and then the filters of joins that its rows come to.
 #[derive(Debug)]
 pub(crate) struct ReducedScan {
     /// Of the source, ascending: those of all filters.
     columns: Vec<usize>,
     own: Option<Arc<dyn RowFilter>>,
-    /// Where the columns of `own` are among `columns`.
-    own_places: Vec<usize>,
-    reductions: Vec<Reduction>,
+    reductions: Vec<Arc<ReducedColumns>>,
     step: Step,
 }
 
@@ -159,36 +183,38 @@ impl ReducedScan {
         reductions: Vec<(Arc<KeyFilter>, Vec<usize>)>,
         step: Step,
     ) -> Result<ReducedScan> {
-        let mut columns: Vec<usize> = own.iter().flat_map(|own| own.columns().iter().copied()).collect();
-        columns.extend(reductions.iter().flat_map(|(_, columns)| columns.iter().copied()));
-        columns.sort_unstable();
-        columns.dedup();
-        let places = |wanted: &[usize]| {
-            let place = |column: &usize| columns.binary_search(column).map_err(|_| missing());
-            wanted.iter().map(place).collect::<Result<Vec<_>>>()
+        let ascending = |mut columns: Vec<usize>| {
+            columns.sort_unstable();
+            columns.dedup();
+            columns
         };
-        let own_places = own.as_ref().map_or(Ok(Vec::new()), |own| places(own.columns()))?;
-        let reductions = reductions
-            .into_iter()
-            .map(|(filter, wanted)| Ok(Reduction::new(filter, places(&wanted)?)))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(ReducedScan { columns, own, own_places, reductions, step })
+        let of_own = own.iter().flat_map(|own| own.columns().iter().copied());
+        let of_all = reductions.iter().flat_map(|(_, columns)| columns.iter().copied());
+        let columns = ascending(of_own.chain(of_all).collect());
+        let reduction = |(filter, wanted): (Arc<KeyFilter>, Vec<usize>)| {
+            let columns = ascending(wanted.clone());
+            let reduction = Reduction::new(filter, places(&wanted, &columns)?);
+            Ok(Arc::new(ReducedColumns { columns, reduction, step }))
+        };
+        let reductions = reductions.into_iter().map(reduction).collect::<Result<Vec<_>>>()?;
+        Ok(ReducedScan { columns, own, reductions, step })
     }
 
-    fn mask(&self, batch: &RecordBatch) -> partita_io::Result<BooleanBuffer> {
-        let failed = |error: Error| partita_io::Error::filter(Box::new(error.at_step(self.step)));
-        let mut mask = match &self.own {
-            None => BooleanBuffer::new_set(batch.num_rows()),
-            Some(own) => {
-                let batch = batch.project(&self.own_places).map_err(|error| failed(error.into()))?;
-                own.keep(&batch)?.values().clone()
-            }
-        };
-        for reduction in &self.reductions {
-            mask = reduction.narrow(batch, mask).map_err(failed)?;
-        }
-        Ok(mask)
+    /// Some columns of a batch of all columns.
+    fn only(&self, batch: &RecordBatch, columns: &[usize]) -> partita_io::Result<RecordBatch> {
+        let places = places(columns, &self.columns).map_err(|error| of_step(error, self.step))?;
+        batch.project(&places).map_err(|error| of_step(error.into(), self.step))
     }
+}
+
+fn of_step(error: Error, step: Step) -> partita_io::Error {
+    partita_io::Error::filter(Box::new(error.at_step(step)))
+}
+
+/// Where columns are among others, which ascend.
+fn places(wanted: &[usize], among: &[usize]) -> Result<Vec<usize>> {
+    let place = |column: &usize| among.binary_search(column).map_err(|_| missing());
+    wanted.iter().map(place).collect()
 }
 
 fn missing() -> Error {
@@ -200,7 +226,29 @@ impl RowFilter for ReducedScan {
         &self.columns
     }
     fn keep(&self, batch: &RecordBatch) -> partita_io::Result<BooleanArray> {
-        Ok(BooleanArray::new(self.mask(batch)?, None))
+        let mut mask = match &self.own {
+            None => BooleanBuffer::new_set(batch.num_rows()),
+            Some(own) => own.keep(&self.only(batch, own.columns())?)?.values().clone(),
+        };
+        for part in &self.reductions {
+            let keys = self.only(batch, &part.columns)?;
+            mask = part.reduction.narrow(&keys, mask).map_err(|error| of_step(error, self.step))?;
+        }
+        Ok(BooleanArray::new(mask, None))
+    }
+    fn parts(&self) -> Vec<Arc<dyn RowFilter>> {
+        let mut parts: Vec<Arc<dyn RowFilter>> = Vec::new();
+        if let Some(own) = &self.own {
+            parts = own.parts();
+            if parts.is_empty() {
+                parts.push(Arc::clone(own));
+            }
+        }
+        // Terms over several columns come last: a filter by keys mostly leaves fewer rows.
+        let single = parts.iter().take_while(|part| !part.is_pure() || part.columns().len() < 2).count();
+        let reductions = self.reductions.iter().map(|part| Arc::clone(part) as Arc<dyn RowFilter>);
+        parts.splice(single..single, reductions);
+        parts
     }
 }
 

@@ -1,0 +1,206 @@
+//! Values of a flat column: how they lie in plain pages, at hand, and in dictionaries. `loaded.rs` makes arrays of them.
+
+use arrow::array::make_view;
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::DataType;
+use bytes::Bytes;
+use parquet::basic::Type as PhysicalType;
+use parquet::schema::types::ColumnDescriptor;
+
+use crate::{Error, Result};
+
+/// How values lie in plain pages and in arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Four bytes.
+    Four,
+    /// Eight bytes.
+    Eight,
+    /// Numbers of four bytes, of sixteen in arrays.
+    FourWide,
+    /// Numbers of eight bytes, of sixteen in arrays.
+    EightWide,
+    /// Length and bytes; views in arrays.
+    Text,
+    /// As text, but any bytes.
+    Binary,
+}
+
+impl Shape {
+    /// The shape of a column; `None` for types that are left to the `parquet` crate.
+    pub(crate) fn of(column: &ColumnDescriptor, data_type: &DataType) -> Option<Shape> {
+        use DataType::{
+            BinaryView, Date32, Date64, Decimal32, Decimal64, Decimal128, Duration, Float32, Float64, Int32,
+            Int64, Time32, Time64, Timestamp, UInt32, UInt64, Utf8View,
+        };
+        if column.max_rep_level() > 0 || column.max_def_level() > 1 || column.path().parts().len() > 1 {
+            return None;
+        }
+        match (column.physical_type(), data_type) {
+            (PhysicalType::INT32, Int32 | UInt32 | Date32 | Time32(_) | Decimal32(..)) => Some(Shape::Four),
+            (PhysicalType::FLOAT, Float32) => Some(Shape::Four),
+            (
+                PhysicalType::INT64,
+                Int64 | UInt64 | Date64 | Time64(_) | Timestamp(..) | Duration(_) | Decimal64(..),
+            )
+            | (PhysicalType::DOUBLE, Float64) => Some(Shape::Eight),
+            (PhysicalType::INT32, Decimal128(..)) => Some(Shape::FourWide),
+            (PhysicalType::INT64, Decimal128(..)) => Some(Shape::EightWide),
+            (PhysicalType::BYTE_ARRAY, Utf8View) => Some(Shape::Text),
+            (PhysicalType::BYTE_ARRAY, BinaryView) => Some(Shape::Binary),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a value in a plain page; `None` for text.
+    pub(super) fn width(self) -> Option<usize> {
+        match self {
+            Shape::Four | Shape::FourWide => Some(4),
+            Shape::Eight | Shape::EightWide => Some(8),
+            Shape::Text | Shape::Binary => None,
+        }
+    }
+}
+
+/// Values at hand, one for each place, as wide as in the file: a dictionary should stay in the cache.
+#[derive(Debug)]
+pub(super) enum Store {
+    Four(Vec<i32>),
+    Eight(Vec<i64>),
+    /// Views into the one buffer, if they are long.
+    Views(Vec<u128>, Bytes),
+}
+
+impl Store {
+    pub(super) fn new(shape: Shape) -> Store {
+        match shape {
+            Shape::Four | Shape::FourWide => Store::Four(Vec::new()),
+            Shape::Eight | Shape::EightWide => Store::Eight(Vec::new()),
+            Shape::Text | Shape::Binary => Store::Views(Vec::new(), Bytes::new()),
+        }
+    }
+
+    /// Appends `count` plain values of `bytes`, which lie from `at` on; where they end.
+    pub(super) fn extend(&mut self, shape: Shape, bytes: &Bytes, at: usize, count: usize) -> Result<usize> {
+        let ends = || Error::corrupt("the data is damaged: a page ends before its last value");
+        if let Store::Views(views, buffer) = self {
+            *buffer = bytes.clone();
+            return read_texts(bytes, at, count, shape == Shape::Text, views);
+        }
+        let end =
+            shape.width().and_then(|width| count.checked_mul(width)?.checked_add(at)).ok_or_else(ends)?;
+        let values = bytes.get(at..end).ok_or_else(ends)?;
+        match self {
+            Store::Four(to) => to.extend(values.as_chunks().0.iter().copied().map(i32::from_le_bytes)),
+            Store::Eight(to) => to.extend(values.as_chunks().0.iter().copied().map(i64::from_le_bytes)),
+            Store::Views(..) => {}
+        }
+        Ok(end)
+    }
+
+    /// Spreads the values to the places that are valid; the others become zero.
+    pub(super) fn spread(&mut self, valid: &BooleanBuffer) {
+        fn apart<T: Copy + Default>(values: &mut Vec<T>, valid: &BooleanBuffer) {
+            let mut spread = vec![T::default(); valid.len()];
+            for (place, value) in valid.set_indices().zip(values.iter()) {
+                spread[place] = *value;
+            }
+            *values = spread;
+        }
+        match self {
+            Store::Four(values) => apart(values, valid),
+            Store::Eight(values) => apart(values, valid),
+            Store::Views(values, _) => apart(values, valid),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Store::Four(values) => values.len(),
+            Store::Eight(values) => values.len(),
+            Store::Views(values, _) => values.len(),
+        }
+    }
+
+    pub(super) fn fours(&self) -> &[i32] {
+        if let Store::Four(values) = self { values } else { &[] }
+    }
+
+    pub(super) fn eights(&self) -> &[i64] {
+        if let Store::Eight(values) = self { values } else { &[] }
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        match self {
+            Store::Four(values) => values.len() * 4,
+            Store::Eight(values) => values.len() * 8,
+            Store::Views(values, bytes) => values.len() * 16 + bytes.len(),
+        }
+    }
+}
+
+/// Appends views of texts that lie behind each other, each after its length. UTF-8 is checked over many texts at
+/// once: between them lie only lengths, whose bytes are ASCII as long as they are below 128.
+fn read_texts(
+    bytes: &[u8],
+    mut at: usize,
+    count: usize,
+    is_text: bool,
+    views: &mut Vec<u128>,
+) -> Result<usize> {
+    let ends = || Error::corrupt("the data is damaged: a text reaches beyond its page");
+    let check = |range: std::ops::Range<usize>| {
+        let texts = bytes.get(range).unwrap_or(&[]);
+        match !is_text || simdutf8::basic::from_utf8(texts).is_ok() {
+            true => Ok(()),
+            false => Err(Error::corrupt("the data is damaged: encountered non UTF-8 data")),
+        }
+    };
+    let mut unchecked = at;
+    // Each takes four bytes at least, whatever their number is said to be.
+    views.reserve(count.min(bytes.len() / 4));
+    for _ in 0..count {
+        let (length, rest) = bytes.get(at..).and_then(<[u8]>::split_first_chunk::<4>).ok_or_else(ends)?;
+        let length = u32::from_le_bytes(*length);
+        let text = rest.get(..length as usize).ok_or_else(ends)?;
+        let start = at + 4;
+        at = start + text.len();
+        if length >= 128 {
+            check(unchecked..start - 4)?;
+            check(start..at)?;
+            unchecked = at;
+        }
+        views.push(make_view(text, 0, start as u32));
+    }
+    check(unchecked..at)?;
+    Ok(at)
+}
+
+/// The values that codes stand for, and behind them a place for nulls.
+#[derive(Debug)]
+pub(crate) struct Dictionary {
+    pub(super) values: Store,
+    /// The number of values.
+    pub(super) len: usize,
+}
+
+impl Dictionary {
+    pub(super) fn new(shape: Shape, bytes: &Bytes, count: usize) -> Result<Dictionary> {
+        let mut values = Store::new(shape);
+        // With the place for nulls, so that it does not take a second allocation and a copy.
+        let places = count.min(bytes.len() / 4) + 1;
+        match &mut values {
+            Store::Four(values) => values.reserve_exact(places),
+            Store::Eight(values) => values.reserve_exact(places),
+            Store::Views(values, _) => values.reserve_exact(places),
+        }
+        values.extend(shape, bytes, 0, count)?;
+        let len = values.len();
+        match &mut values {
+            Store::Four(values) => values.push(0),
+            Store::Eight(values) => values.push(0),
+            Store::Views(values, _) => values.push(0),
+        }
+        Ok(Dictionary { values, len })
+    }
+}
