@@ -33,7 +33,7 @@ pub(crate) struct Column {
 
 enum Reader {
     Flat(Box<FlatColumn>, Fault),
-    Decoded(Decoded),
+    Decoded(Box<Decoded>),
 }
 
 /// Batches of the crate's decoder, cut as they are asked for.
@@ -78,7 +78,7 @@ pub(crate) fn open(place: &Place, roots: &[usize], rows: &Rows, batch_rows: usiz
                 let flat = FlatColumn::new(pages, shape, data_type, is_nullable, rows.selectors(), memory);
                 (Reader::Flat(Box::new(flat), Arc::clone(&fault)), is_nullable)
             }
-            _ => (Reader::Decoded(Decoded::new(place, *root, rows.clone(), batch_rows)?), true),
+            _ => (Reader::Decoded(Box::new(Decoded::new(place, *root, rows.clone(), batch_rows)?)), true),
         };
         Ok(Column { place: place.clone(), root: *root, rows: rows.clone(), batch_rows, is_nullable, reader })
     };
@@ -128,7 +128,7 @@ impl Column {
                 Err(Stop::Unread) => {
                     let rows = self.rows.after(flat.passed());
                     let decoded = Decoded::new(&self.place, self.root, rows, self.batch_rows)?;
-                    self.reader = Reader::Decoded(decoded);
+                    self.reader = Reader::Decoded(Box::new(decoded));
                 }
             }
         }

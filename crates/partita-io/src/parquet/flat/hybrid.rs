@@ -117,7 +117,7 @@ impl Hybrid {
             let width = self.width as usize;
             let length = count.saturating_mul(width).min(rest);
             // Some writers leave out what would only fill up the last group.
-            let held = if width == 0 { usize::MAX } else { rest.saturating_mul(8) / width };
+            let held = rest.saturating_mul(8).checked_div(width).unwrap_or(usize::MAX);
             self.run = Run::Packed { start: self.at, next: 0, left: count.saturating_mul(8).min(held) };
             self.at += length;
         }

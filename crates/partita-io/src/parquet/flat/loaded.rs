@@ -7,11 +7,8 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 
-use super::values::{Dictionary, Shape, Store};
+use super::values::{Dictionary, INLINE, Shape, Store};
 use crate::{Error, Result};
-
-/// Texts up to this length lie in their view.
-const INLINE: u32 = 12;
 
 /// Rows of one page.
 #[derive(Debug)]
@@ -169,17 +166,23 @@ impl Loaded {
         let mut views: Vec<u128> = Vec::with_capacity(picked.len());
         let mut buffers: Vec<Bytes> = Vec::new();
         self.each_segment(picked, |segment, part| {
-            let (store, codes) = match &segment.values {
-                SegmentValues::Codes(codes, dictionary) => (&dictionary.values, Some(codes)),
-                SegmentValues::Store(store) => (store, None),
+            let (store, is_long, codes) = match &segment.values {
+                SegmentValues::Codes(codes, dictionary) => {
+                    (&dictionary.values, dictionary.is_long, Some(codes))
+                }
+                SegmentValues::Store(store) => (store, store.is_long(), None),
                 SegmentValues::Plain(_) => return,
             };
             let Store::Views(values, bytes) = store else { return };
-            let known = buffers.iter().position(|known| known.as_ptr() == bytes.as_ptr());
-            let number = known.unwrap_or_else(|| {
-                buffers.push(bytes.clone());
-                buffers.len() - 1
-            });
+            // Short texts lie in their views: without a long one the page need not be kept.
+            let mut number = 0;
+            if is_long {
+                let known = buffers.iter().position(|known| known.as_ptr() == bytes.as_ptr());
+                number = known.unwrap_or_else(|| {
+                    buffers.push(bytes.clone());
+                    buffers.len() - 1
+                });
+            }
             let shift = (number as u128) << 64;
             let placed = |view: u128| if view as u32 > INLINE { view + shift } else { view };
             match (part, codes) {

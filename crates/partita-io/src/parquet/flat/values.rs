@@ -9,6 +9,9 @@ use parquet::schema::types::ColumnDescriptor;
 
 use crate::{Error, Result};
 
+/// Texts up to this length lie in their view.
+pub(super) const INLINE: u32 = 12;
+
 /// How values lie in plain pages and in arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -122,6 +125,12 @@ impl Store {
         }
     }
 
+    /// Whether some text does not lie in its view.
+    pub(super) fn is_long(&self) -> bool {
+        let Store::Views(views, _) = self else { return false };
+        views.iter().fold(0, |longest, view| longest.max(*view as u32)) > INLINE
+    }
+
     pub(super) fn fours(&self) -> &[i32] {
         if let Store::Four(values) = self { values } else { &[] }
     }
@@ -182,6 +191,8 @@ pub(crate) struct Dictionary {
     pub(super) values: Store,
     /// The number of values.
     pub(super) len: usize,
+    /// Whether some text does not lie in its view.
+    pub(super) is_long: bool,
 }
 
 impl Dictionary {
@@ -201,6 +212,7 @@ impl Dictionary {
             Store::Eight(values) => values.push(0),
             Store::Views(values, _) => values.push(0),
         }
-        Ok(Dictionary { values, len })
+        let is_long = values.is_long();
+        Ok(Dictionary { values, len, is_long })
     }
 }
