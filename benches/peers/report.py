@@ -103,7 +103,9 @@ def table(args, records):
 def heading(args, records):
     versions = {record.engine: record.version for record in records if record.version}
     named = ", ".join(f"{engine} {version}" for engine, version in versions.items())
-    size = "" if args.suite == "flights" else f", {args.rows} rows"
+    size = f", {args.rows} rows"
+    if args.suite in ("flights", "tpch"):
+        size = "" if args.suite == "flights" else f", scale {args.scale:g}"
     limit = f", memory limit {args.memory >> 20} MiB" if args.memory else ""
     return f"{args.suite}{size}{limit}, {args.threads} threads, best of {args.repeat}; {named}; {machine()}"
 
