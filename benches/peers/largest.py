@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,12 +30,14 @@ def row_group(path):
     """48 million rows of 80 bytes, uncompressed, in one row group."""
     random = np.random.default_rng(1)
     schema = pa.schema([("n", pa.int64()), ("v", pa.float64()), ("t", pa.string())])
-    with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
-        for _ in range(BATCHES):
-            n = pa.array(random.integers(0, 1 << 62, ROWS))
-            t = pa.compute.binary_join_element_wise("the text of a row in one row group:", n.cast(pa.string()), " ")
-            batch = pa.record_batch([n, pa.array(random.random(ROWS)), t], schema=schema)
-            writer.write_batch(batch, row_group_size=BATCHES * ROWS)
+    batches = []
+    for _ in range(BATCHES):
+        n = pa.array(random.integers(0, 1 << 62, ROWS))
+        t = pc.binary_join_element_wise("the text of a row in one row group:", n.cast(pa.string()), " ")
+        batches.append(pa.record_batch([n, pa.array(random.random(ROWS)), t], schema=schema))
+    # The writer begins a row group with every table that it is given.
+    table = pa.Table.from_batches(batches)
+    pq.write_table(table, path, row_group_size=table.num_rows, compression="none", use_dictionary=False)
 
 
 def line(path):

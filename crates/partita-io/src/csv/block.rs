@@ -18,7 +18,7 @@ const PADDING: usize = 32;
 /// Read at a time to complete a record beyond the end of a split.
 const OVERLAP_BYTES: usize = 64 << 10;
 /// A record that takes most of the memory is there so often at once: text, index, and what is made of it.
-const COPIES: usize = 5;
+const COPIES: usize = 7;
 /// Offsets within a block must fit comfortably into 32 bits.
 const MOST_LINE_BYTES: usize = 1 << 30;
 
