@@ -89,7 +89,7 @@ impl Default for Settings {
             optimize: true,
             observers: Observers::default(),
             batch_rows: 16_384,
-            broadcast_bytes: 32 << 20,
+            broadcast_bytes: 1 << 30,
             run_bytes: 16 << 20,
             task_bytes: 24 << 20,
             limits: Limits::default(),
@@ -240,8 +240,10 @@ impl SessionBuilder {
         self.settings.optimize = optimize;
         self
     }
-    /// A join's smaller side up to this many bytes is shared by all tasks instead of being exchanged.
-    /// Changes the order in which unsorted joins return rows.
+    /// A join whose right side has up to this many bytes (1 GiB unless told) returns its rows in the order of the
+    /// left side, and all tasks share one table over the right side if that fits into memory; what else it costs
+    /// to put them in that order is told by the report. Rows of larger joins, and of outer ones, come in the order
+    /// of an exchange by hash. An inner join whose left side is known to be much smaller swaps them.
     pub fn broadcast_bytes(mut self, bytes: u64) -> Self {
         self.settings.broadcast_bytes = bytes;
         self

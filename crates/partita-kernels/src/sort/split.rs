@@ -34,6 +34,14 @@ impl Splitters {
         Ok(Splitters { keys: keys.take(&chosen)? })
     }
 
+    /// Takes the rows of `keys`, which must be in order and all different.
+    ///
+    /// # Errors
+    /// As [`sort_indices`].
+    pub fn at(keys: &[ArrayRef], options: &[SortOptions]) -> Result<Splitters> {
+        Ok(Splitters { keys: SortKeys::encode(keys, options)? })
+    }
+
     /// The number of ranges, at least one.
     pub fn ranges(&self) -> usize {
         self.keys.len() + 1

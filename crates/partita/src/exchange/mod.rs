@@ -25,7 +25,7 @@ pub(crate) use buckets::{BUCKETS, HashKeys, LEVELS, bucket_ranges};
 use ledger::COPIES;
 pub(crate) use ledger::Ledger;
 pub(crate) use run::{RunSet, Runs};
-pub(crate) use sorted::{MergedRange, SortSpec, split_ranges};
+pub(crate) use sorted::{MergedRange, SortSpec, ranges_from, split_ranges};
 pub(crate) use spill::SpillDirectory;
 pub(crate) use split::Split;
 pub(crate) use writer::{Arrangement, RunStore, RunWriter};

@@ -49,7 +49,7 @@ impl Run {
     }
 
     /// The rows themselves, if they are in memory.
-    pub(super) fn in_memory(&self) -> Option<&RecordBatch> {
+    pub(crate) fn in_memory(&self) -> Option<&RecordBatch> {
         match &self.body {
             Body::Memory { batch, .. } => Some(batch),
             Body::Disk(_) => None,

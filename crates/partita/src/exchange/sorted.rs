@@ -18,7 +18,7 @@ use super::merge::{RunOfRows, merge};
 use super::run::{Run, RunSet};
 use super::writer::RunStore;
 use crate::error::{Result, Step};
-use crate::expr::{BoundList, Expr};
+use crate::expr::{BoundList, Expr, col};
 use crate::op::Out;
 
 /// Rows between two samples of a run.
@@ -44,6 +44,17 @@ impl SortSpec {
         let exprs: Vec<Expr> = keys.iter().map(|(expr, _)| expr.clone()).collect();
         let options = keys.iter().map(|(_, options)| *options).collect();
         Ok(SortSpec { keys: BoundList::bind(&exprs, schema)?, options, label, step })
+    }
+
+    /// Ascending by the last column.
+    pub(crate) fn of_last(schema: &SchemaRef, label: &str, step: Step) -> Result<SortSpec> {
+        let keys: Vec<(Expr, SortOptions)> = schema
+            .fields()
+            .last()
+            .map(|field| (col(field.name()), SortOptions::default()))
+            .into_iter()
+            .collect();
+        SortSpec::new(&keys, label.to_owned(), schema, step)
     }
 
     fn key_columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
@@ -98,20 +109,36 @@ pub(crate) fn split_ranges(
     task_bytes: u64,
 ) -> Result<Vec<MergedRange>> {
     let wanted = usize::try_from(runs.bytes().div_ceil(task_bytes.max(1))).unwrap_or(usize::MAX).max(1);
-    let range = |splitters: Option<&Arc<Splitters>>, range| MergedRange {
-        runs: Arc::clone(&runs),
-        spec: Arc::clone(spec),
-        splitters: splitters.cloned(),
-        range,
-    };
     let sampled: Vec<&[ArrayRef]> =
         runs.partitions.iter().map(|runs| &*runs.sampled).filter(|samples| !samples.is_empty()).collect();
     if wanted == 1 || sampled.is_empty() {
-        return Ok(vec![range(None, 0)]);
+        return Ok(vec![MergedRange { runs, spec: Arc::clone(spec), splitters: None, range: 0 }]);
     }
     let columns = concat_columns(&sampled)?;
-    let splitters = Arc::new(Splitters::choose(&columns, &spec.options, wanted)?);
-    Ok((0..splitters.ranges()).map(|index| range(Some(&splitters), index)).collect())
+    Ok(ranges_at(runs, spec, Splitters::choose(&columns, &spec.options, wanted)?))
+}
+
+/// Cuts the keys of sorted runs before each of some keys, which are in order and differ.
+///
+/// # Errors
+/// As [`split_ranges`].
+pub(crate) fn ranges_from(
+    runs: Arc<RunSet>,
+    spec: &Arc<SortSpec>,
+    keys: &[ArrayRef],
+) -> Result<Vec<MergedRange>> {
+    Ok(ranges_at(runs, spec, Splitters::at(keys, &spec.options)?))
+}
+
+fn ranges_at(runs: Arc<RunSet>, spec: &Arc<SortSpec>, splitters: Splitters) -> Vec<MergedRange> {
+    let splitters = Arc::new(splitters);
+    let range = |range| MergedRange {
+        runs: Arc::clone(&runs),
+        spec: Arc::clone(spec),
+        splitters: Some(Arc::clone(&splitters)),
+        range,
+    };
+    (0..splitters.ranges()).map(range).collect()
 }
 
 /// The columns of several parts, each one after the other.

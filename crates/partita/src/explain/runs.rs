@@ -26,7 +26,10 @@ impl<'a> Ran<'a> {
 
     /// What ran before the join at a place, if its rows were exchanged.
     pub(super) fn before_join(self, stage: usize, pipeline: usize, place: usize) -> Option<BeforeJoin<'a>> {
-        let part = self.parts(stage).find(|part| part.before_join == Some((pipeline, place)))?;
+        let begins_before =
+            |part: &&StageReport| part.operators.first().is_some_and(|first| first.place < place);
+        let mut parts = self.parts(stage).filter(|part| part.before_join == Some((pipeline, place)));
+        let part = parts.find(begins_before)?;
         let reduce = part.operators.iter().find(|operator| !operator.sink && operator.place == place);
         Some(BeforeJoin { part, reduce })
     }

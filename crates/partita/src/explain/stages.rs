@@ -104,7 +104,7 @@ impl Stages<'_> {
                 // It is left out of a run where the scan does its work.
                 PipelineStep::Reduce(_) if self.is_left_out(stage, index, place) => continue,
                 PipelineStep::Reduce(reduce) => (reduce.label(), self.sinks.get(&reduce.by.id), reduce.step),
-                PipelineStep::Enough { .. } => continue,
+                PipelineStep::Number { .. } | PipelineStep::Enough { .. } => continue,
             };
             let other = other.copied();
             let node = named(&text).note(format!("{at}"));

@@ -1,17 +1,16 @@
 //! Joins: a table over the build side's rows, probed by the other side's batches. Comes from `plan/join.rs`;
 //! whether the table holds the whole build side (broadcast) or one range of buckets is the stage's choice.
-//! Next in the flow: `partita_kernels::join`.
+//! Next in the flow: `build_side.rs`, then `partita_kernels::join`.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
-use partita_io::Reserve;
-use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, JoinTable, MatchedRows, ProbeRows, ProbeState};
+use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, MatchedRows, ProbeRows, ProbeState};
 use partita_kernels::take::take_column;
 
-use super::{Flow, Held, KeyFilter, Operator, OperatorState, Out, Workspace, batch_of, logical_bytes};
+use super::{BuildSide, Flow, Operator, OperatorState, Out, Workspace, batch_of};
 use crate::error::{Error, Result, Step};
 
 /// What a join keeps, seen from the probe side; a right join has its sides swapped before it comes here.
@@ -46,6 +45,7 @@ pub(crate) struct JoinShape {
     /// Both sides' keys are cast to these before they are hashed or compared.
     pub(crate) key_types: Vec<DataType>,
     pub(crate) nulls_equal: bool,
+    pub(crate) probe_schema: SchemaRef,
     pub(crate) build_schema: SchemaRef,
     pub(crate) output: Vec<OutputColumn>,
     pub(crate) schema: SchemaRef,
@@ -68,77 +68,19 @@ impl JoinShape {
         }
     }
 
+    /// The same join over probe rows that have one more column at their end, which becomes the last of the output.
+    pub(crate) fn with_last(&self, schema: SchemaRef) -> JoinShape {
+        let last = OutputColumn::Probe(self.probe_schema.fields().len());
+        let output = self.output.iter().copied().chain([last]).collect();
+        JoinShape { output, schema, ..self.clone() }
+    }
+
     pub(super) fn keys(&self, batch: &RecordBatch, columns: &[usize]) -> Result<Vec<ArrayRef>> {
         columns
             .iter()
             .zip(&self.key_types)
             .map(|(&column, key_type)| Ok(cast(batch.column(column), key_type)?))
             .collect()
-    }
-}
-
-/// The build side's rows with a table over their keys, shared by all tasks that probe it.
-pub(crate) struct BuildSide {
-    rows: RecordBatch,
-    table: Option<JoinTable>,
-    filter: Option<Arc<KeyFilter>>,
-    held: Held,
-}
-
-impl BuildSide {
-    /// Gathers the rows into one batch and builds the table. A cross join needs no table.
-    ///
-    /// # Errors
-    /// The rows do not fit into memory or are more than 2³² − 1.
-    pub(crate) fn build(
-        shape: &JoinShape,
-        batches: &[RecordBatch],
-        memory: &Arc<dyn Reserve>,
-    ) -> Result<BuildSide> {
-        let mut held = Held::new(memory);
-        let bytes: usize = batches.iter().map(logical_bytes).sum();
-        // The batches and the one that is made of them.
-        held.set(2 * bytes)?;
-        let rows = concat_batches(&shape.build_schema, batches)?;
-        let table = match shape.kind {
-            JoinKind::Cross => None,
-            _ => {
-                let keys = shape.keys(&rows, &shape.build_keys)?;
-                Some(JoinTable::build(&shape.key_types, &[keys], shape.nulls_equal)?)
-            }
-        };
-        held.set(bytes + table.as_ref().map_or(0, JoinTable::size_bytes))?;
-        Ok(BuildSide { rows, table, filter: None, held })
-    }
-
-    /// The same with a filter of its keys, if there can be a small one.
-    ///
-    /// # Errors
-    /// The filter does not fit into memory.
-    pub(crate) fn with_filter(mut self, shape: &JoinShape) -> Result<BuildSide> {
-        let filter = self.table.as_ref().and_then(|table| KeyFilter::of_table(table, &shape.key_types));
-        self.held.set(self.held.bytes() + filter.as_ref().map_or(0, KeyFilter::size_bytes))?;
-        self.filter = filter.map(Arc::new);
-        Ok(self)
-    }
-
-    /// The filter for probe rows, if one was wanted and can be small.
-    pub(crate) fn filter(&self) -> Option<Arc<KeyFilter>> {
-        self.filter.clone()
-    }
-
-    pub(super) fn rows(&self) -> &RecordBatch {
-        &self.rows
-    }
-
-    pub(super) fn table(&self) -> Result<&JoinTable> {
-        self.table.as_ref().ok_or_else(|| Error::internal("a join's build side has no table"))
-    }
-}
-
-impl std::fmt::Debug for BuildSide {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "BuildSide({} rows)", self.rows.num_rows())
     }
 }
 
@@ -205,7 +147,7 @@ impl OperatorState for Probe {
             if pairs.probe.is_empty() {
                 continue;
             }
-            if out(joined(&self.shape, &self.build.rows, &batch, &pairs)?)? == Flow::Done {
+            if out(joined(&self.shape, self.build.rows(), &batch, &pairs)?)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }
@@ -214,7 +156,7 @@ impl OperatorState for Probe {
 
     fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
         let Some(matched) = self.matched.take() else { return Ok(()) };
-        lonely_build_rows(&self.shape, &self.build.rows, &matched, self.batch_rows, out).map(drop)
+        lonely_build_rows(&self.shape, self.build.rows(), &matched, self.batch_rows, out).map(drop)
     }
 }
 
@@ -254,8 +196,8 @@ pub(crate) struct CrossJoin {
 
 impl OperatorState for CrossJoin {
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
-        for pairs in CrossPairs::new(batch.num_rows(), self.build.rows.num_rows(), self.batch_rows) {
-            if out(joined(&self.shape, &self.build.rows, &batch, &pairs)?)? == Flow::Done {
+        for pairs in CrossPairs::new(batch.num_rows(), self.build.rows().num_rows(), self.batch_rows) {
+            if out(joined(&self.shape, self.build.rows(), &batch, &pairs)?)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }

@@ -7,8 +7,8 @@ use arrow::array::{BooleanArray, BooleanBufferBuilder, RecordBatch};
 use arrow::compute::filter_record_batch;
 use partita_kernels::join::{JoinMode, MatchedRows, ProbeRows, ProbeState};
 
-use super::join::{BuildSide, JoinKind, JoinShape, ProbeJoin, joined, lonely_build_rows};
-use super::{Flow, Held, Operator, OperatorState, Out, Workspace};
+use super::join::{JoinKind, JoinShape, ProbeJoin, joined, lonely_build_rows};
+use super::{BuildSide, Flow, Held, Operator, OperatorState, Out, Workspace};
 use crate::error::{Error, Result};
 
 /// The state of such a join. For each piece of the build side: `begin`, `push` of all probe batches, `end`; then

@@ -4,6 +4,7 @@
 //! Batches are pushed: [`OperatorState::push`] is given a batch and hands what it makes of it to `out`, which
 //! is the next operator or the task's sink. Next in the flow: the kernels.
 
+mod build_side;
 mod distinct;
 mod filter;
 mod group_by;
@@ -12,6 +13,7 @@ mod join;
 mod join_pieces;
 mod limit;
 mod map_partitions;
+mod number_rows;
 mod partial_groups;
 mod project;
 mod reduce;
@@ -25,13 +27,15 @@ use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::Reserve;
 pub(crate) use partita_kernels::take::compact_batch;
 
+pub(crate) use build_side::{BuildColumn, BuildSide, BuildTable};
 pub(crate) use distinct::{FinalDistinct, KeepRow, PartialDistinct};
 pub(crate) use filter::{FilterRows, ScanFilter};
 pub(crate) use group_by::MergeGroups;
-pub(crate) use join::{BuildSide, JoinKind, JoinShape, OutputColumn, ProbeJoin};
+pub(crate) use join::{JoinKind, JoinShape, OutputColumn, ProbeJoin};
 pub(crate) use join_pieces::PieceByPiece;
 pub(crate) use limit::{DropRows, LastRows, TakeRows};
 pub(crate) use map_partitions::{MapBatches, held_to_schema};
+pub(crate) use number_rows::{NumberRows, first_number, numbered};
 pub(crate) use partial_groups::PartialGroups;
 pub(crate) use project::{ProjectColumns, batch_of};
 pub(crate) use reduce::{KeyFilter, ReduceRows, ReducedScan, Visit};
@@ -157,6 +161,12 @@ impl Held {
         }
         self.bytes = bytes;
         Ok(())
+    }
+}
+
+impl Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({} bytes)", self.bytes)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod admission;
 mod enough;
+mod join;
 mod merged;
 mod metrics;
 mod piece;
@@ -31,7 +32,7 @@ use admission::Admission;
 use crate::error::{Error, Result};
 use crate::exchange::{Ledger, RunSet, RunStore, Runs, SpillDirectory};
 use crate::explain::picture_of_run;
-use crate::op::{BuildSide, Held, KeyFilter, Workspace};
+use crate::op::{BuildColumn, BuildSide, BuildTable, Held, KeyFilter, Workspace};
 use crate::report::{Report, StageReport};
 use crate::session::{Session, Settings};
 use crate::stage::StageRef;
@@ -46,30 +47,19 @@ pub(crate) enum Output {
     /// A partition's runs, in order.
     Runs(Arc<Runs>),
     /// A partition's rows, in order, with their place in the ledger.
-    Batches { batches: Vec<RecordBatch>, kept: Kept },
+    Batches { batches: Vec<RecordBatch>, held: Held },
     /// Files of a dataset that is not committed yet.
     Part(Part),
+    /// A column of a join's shared build side.
+    Column(Arc<BuildColumn>),
+    /// The table over its keys.
+    Table(Arc<BuildTable>),
     /// A join's shared build side.
     Build(Arc<BuildSide>),
     /// A filter by the keys of a stage's rows, if there can be a small one.
     Filter(Option<Arc<KeyFilter>>),
     /// The results of a pipeline's or a stage's partitions, in order.
     Parts(Vec<Arc<Output>>),
-}
-
-/// Memory that a result holds.
-pub(crate) struct Kept(pub(crate) Held);
-
-impl Kept {
-    fn bytes(&self) -> usize {
-        self.0.bytes()
-    }
-}
-
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Kept")
-    }
 }
 
 impl Output {
@@ -89,13 +79,24 @@ impl Output {
         }
     }
 
+    fn column(&self) -> Result<&Arc<BuildColumn>> {
+        match self {
+            Output::Column(column) => Ok(column),
+            _ => Err(Error::internal("a column of a build side is none")),
+        }
+    }
+
     /// Bytes of a partition's rows, as they count for decisions, or of its files.
     fn bytes(&self) -> u64 {
         match self {
             Output::Runs(runs) => runs.bytes(),
-            Output::Batches { kept, .. } => kept.bytes() as u64,
+            Output::Batches { held, .. } => held.bytes() as u64,
             Output::Part(part) => part.files().iter().map(|file| file.bytes).sum(),
-            Output::Build(_) | Output::Filter(_) | Output::Parts(_) => 0,
+            Output::Column(..)
+            | Output::Table(..)
+            | Output::Build(_)
+            | Output::Filter(_)
+            | Output::Parts(_) => 0,
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use partita_io::{ScanRequest, Source as FileSource, Split};
 
 use super::merged::{Fed, Feeder, Sides, feed_merged, joined_ranges, merged_ranges};
@@ -14,8 +14,8 @@ use super::metrics::Counted;
 use super::tally::CountedFilter;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
-use crate::exchange::{HashKeys, MergedRange, RunSet, split_ranges};
-use crate::op::{Flow, KeyFilter, Out, ReducedScan, Rereadable};
+use crate::exchange::{HashKeys, MergedRange, RunSet, SortSpec, ranges_from, split_ranges};
+use crate::op::{Flow, JoinShape, KeyFilter, Out, ReducedScan, Rereadable, first_number};
 use crate::stage::{Cut, Sink, Source};
 
 /// Where a pipeline's rows come from when it runs.
@@ -24,6 +24,9 @@ pub(super) enum Feed {
     Planned(Source),
     /// From the two exchanged sides of a join.
     Joined(Sides),
+    /// From a join's rows, sorted by numbers in their last column, which goes; cut as they were when they got
+    /// them.
+    Numbered { runs: RunSet, spec: Arc<SortSpec>, partitions: usize, join: Arc<JoinShape> },
 }
 
 /// The input of one task.
@@ -44,6 +47,8 @@ pub(super) enum Piece {
         keys: HashKeys,
     },
     Merge(MergedRange),
+    /// The same without the last column.
+    MergeNumbered(MergedRange),
     /// Rows of runs in order: run ranges with the rows wanted of each.
     Rows {
         runs: Arc<RunSet>,
@@ -95,6 +100,12 @@ pub(super) fn pieces(
             split_ranges(runs(stage.id)?, spec, task_bytes)?.into_iter().map(Piece::Merge).collect()
         }
         Feed::Planned(Source::Rows { stage, cut }) => row_pieces(&runs(stage.id)?, cut),
+        Feed::Numbered { runs, spec, partitions, .. } => {
+            let starts = (1..partitions).map(first_number).collect::<Result<Vec<_>>>()?;
+            let starts: ArrayRef = Arc::new(UInt64Array::from(starts));
+            let ranges = ranges_from(Arc::new(runs), &spec, &[starts])?;
+            ranges.into_iter().take(partitions).map(Piece::MergeNumbered).collect()
+        }
         Feed::Joined(sides) => {
             let ranges = joined_ranges(&sides.build, &sides.probe, task_bytes);
             ranges.into_iter().map(|range| Piece::Joined { sides: sides.of_buckets(&range), range }).collect()
@@ -119,6 +130,24 @@ fn row_pieces(runs: &Arc<RunSet>, cut: Cut) -> Vec<Piece> {
             (0..parts).map(|part| piece(rows * part / parts..rows * (part + 1) / parts, 0, all)).collect()
         }
     }
+}
+
+/// Hands on a batch in batches of so many rows at most.
+fn cut_up(batch: &RecordBatch, batch_rows: usize, feed: &mut Feeder<'_>) -> Result<Flow> {
+    let mut start = 0;
+    while start < batch.num_rows() {
+        let rows = batch_rows.min(batch.num_rows() - start);
+        if feed(Fed::Rows(batch.slice(start, rows)))? == Flow::Done {
+            return Ok(Flow::Done);
+        }
+        start += rows;
+    }
+    Ok(Flow::Continue)
+}
+
+fn without_last(mut batch: RecordBatch) -> RecordBatch {
+    batch.remove_column(batch.num_columns() - 1);
+    batch
 }
 
 /// Rows whose reading ends when the run is stopped.
@@ -207,17 +236,7 @@ impl Piece {
         if let Piece::Buckets { runs, range, keys } = self {
             return feed_merged(environment, (runs, range), keys, 1, &mut feed).map(drop);
         }
-        let mut push = |batch: RecordBatch| -> Result<Flow> {
-            let mut start = 0;
-            while start < batch.num_rows() {
-                let rows = batch_rows.min(batch.num_rows() - start);
-                if feed(Fed::Rows(batch.slice(start, rows)))? == Flow::Done {
-                    return Ok(Flow::Done);
-                }
-                start += rows;
-            }
-            Ok(Flow::Continue)
-        };
+        let mut push = |batch| cut_up(&batch, batch_rows, &mut feed);
         match self {
             Piece::Split { source, request, split, step } => {
                 let wanted = Wanted { source, request, reduced, split, step: *step };
@@ -235,6 +254,9 @@ impl Piece {
                 }
             }
             Piece::Merge(merge) => merge.pump(batch_rows, &environment.store, &mut push)?,
+            Piece::MergeNumbered(merge) => {
+                merge.pump(batch_rows, &environment.store, &mut |batch| push(without_last(batch)))?;
+            }
             Piece::Rows { runs, rows, first_partition, partitions } => {
                 let partitions = *first_partition..first_partition + partitions;
                 runs.in_order(partitions, rows, &mut push)?;

@@ -1,30 +1,25 @@
 //! From stages to tasks: what each stage's planner does when its inputs are there.
 //!
-//! The one decision that waits until then is how a join runs. If the build side's bytes are at most
-//! `broadcast_bytes`, one table is built and every probe task goes on through it; else the pipeline is cut
-//! before the join, its rows are exchanged by hash like the build side's, and ranges of buckets are joined
-//! one by one. An outer join is always cut, since only one task may know which build rows found no partner.
+//! What waits until then is how a join runs; see `join.rs`.
 //! Next in the flow: `piece.rs` for a task's input, `task.rs` for its work.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
 
 use super::enough::EnoughGate;
-use super::merged::Sides;
 use super::piece::{Feed, Piece, pieces};
 use super::task::{ScanReduction, TaskPlan, TaskStep, run_task};
 use super::{Output, RunEnvironment, told};
 use crate::error::{Error, Result};
 use crate::exchange::RunSet;
-use crate::op::{BuildSide, JoinKind, JoinShape, KeyFilter, Visit};
+use crate::op::{JoinShape, KeyFilter, Visit};
 use crate::run::metrics::StageMetrics;
-use crate::stage::{JoinStep, Pipeline, PipelineStep, ReduceStep, Sink, Source, Stage, StageRef};
+use crate::stage::{Pipeline, PipelineStep, ReduceStep, Sink, Source, Stage, StageRef};
 
 /// The results of the stages that a stage reads, by stage id.
-type Results = HashMap<usize, Arc<Output>>;
+pub(super) type Results = HashMap<usize, Arc<Output>>;
 
 /// Adds a stage's planner, and before it those of the stages that it reads.
 pub(super) fn add_stage(
@@ -85,9 +80,9 @@ fn gather(graph: &mut Graph<Output>, parts: &[TaskId], stage: Option<Arc<StageMe
 
 /// Where a pipeline's rows go.
 #[derive(Clone)]
-struct Target {
-    sink: Sink,
-    metrics: Arc<StageMetrics>,
+pub(super) struct Target {
+    pub(super) sink: Sink,
+    pub(super) metrics: Arc<StageMetrics>,
 }
 
 /// Where a pipeline, or what is left of it behind a join, stands in its stage.
@@ -116,7 +111,7 @@ fn scan_columns(feed: &Feed, steps: &[PipelineStep], columns: &[usize]) -> Optio
         let at_scan = steps.iter().rev().try_fold(column, |column, step| match step {
             PipelineStep::Operator(operator) => operator.input_of(column),
             PipelineStep::Join(join) => join.shape.probe_of(column),
-            PipelineStep::Reduce(_) => Some(column),
+            PipelineStep::Reduce(_) | PipelineStep::Number { .. } => Some(column),
             PipelineStep::Enough { .. } => None,
         })?;
         match &request.projection {
@@ -127,30 +122,25 @@ fn scan_columns(feed: &Feed, steps: &[PipelineStep], columns: &[usize]) -> Optio
     columns.iter().map(trace).collect()
 }
 
-struct Planner<'a> {
-    graph: &'a mut Graph<Output>,
-    results: &'a Results,
-    environment: &'a Arc<RunEnvironment>,
+pub(super) struct Planner<'a> {
+    pub(super) graph: &'a mut Graph<Output>,
+    pub(super) results: &'a Results,
+    pub(super) environment: &'a Arc<RunEnvironment>,
     /// Build sides that a task of this stage makes already: a concat's pipelines share them.
-    builds: Vec<(Arc<JoinShape>, TaskId)>,
+    pub(super) builds: Vec<(Arc<JoinShape>, TaskId)>,
 }
 
 impl Planner<'_> {
     /// Adds the tasks of a pipeline; the returned one holds the list of their results.
-    fn add_pipeline(
+    pub(super) fn add_pipeline(
         &mut self,
         at: Place,
         feed: Feed,
         pipeline: &Pipeline,
         target: &Target,
     ) -> Result<TaskId> {
-        for (place, step) in pipeline.steps.iter().enumerate() {
-            if let PipelineStep::Join(join) = step {
-                let build = self.runs(join.build.id)?;
-                if self.must_exchange(&join.shape, &build) {
-                    return self.cut_at(at, feed, pipeline, place, join, build, target);
-                }
-            }
+        if let Some(cut) = self.first_cut(pipeline)? {
+            return self.cut_at(at, feed, pipeline, cut, target);
         }
         let parts = self.task_parts(&feed, pipeline)?;
         let operators =
@@ -181,16 +171,13 @@ impl Planner<'_> {
         Ok(gather(self.graph, &tasks, Some(Arc::clone(&target.metrics))))
     }
 
-    fn runs(&self, stage: usize) -> Result<RunSet> {
-        self.results.get(&stage).ok_or_else(|| Error::internal("a stage ran before its input"))?.run_set()
+    /// Measurements of what belongs to a target's stage and runs before the last part of a join at a place.
+    pub(super) fn metrics_before(&self, target: &Target, join: Place, label: String) -> Arc<StageMetrics> {
+        self.environment.metrics.stage(target.metrics.id, label, Some((join.pipeline, join.first)))
     }
 
-    fn must_exchange(&self, shape: &JoinShape, build: &RunSet) -> bool {
-        match shape.kind {
-            JoinKind::Cross => false,
-            JoinKind::Outer => true,
-            _ => build.bytes() > self.environment.settings.broadcast_bytes,
-        }
+    pub(super) fn runs(&self, stage: usize) -> Result<RunSet> {
+        self.results.get(&stage).ok_or_else(|| Error::internal("a stage ran before its input"))?.run_set()
     }
 
     /// The steps as tasks run them, and the tasks that make their build sides and filters.
@@ -228,6 +215,9 @@ impl Planner<'_> {
                         }),
                     }
                 }
+                PipelineStep::Number { schema, step } => {
+                    parts.steps.push(TaskStep::Number { schema: Arc::clone(schema), step: *step });
+                }
                 PipelineStep::Enough { .. } => parts.steps.push(TaskStep::Enough),
             }
         }
@@ -255,82 +245,6 @@ impl Planner<'_> {
             Ok(Step::Done(Output::Filter(filter.map(Arc::new))))
         })))
     }
-
-    /// The task that makes a join's shared build side; with a filter if the first pipeline that asks wants one.
-    fn build_side(&mut self, join: &JoinStep, filtered: bool) -> Result<TaskId> {
-        if let Some((_, task)) = self.builds.iter().find(|(shape, _)| Arc::ptr_eq(shape, &join.shape)) {
-            return Ok(*task);
-        }
-        let runs = self.runs(join.build.id)?;
-        let (shape, environment) = (Arc::clone(&join.shape), Arc::clone(self.environment));
-        let task = self.graph.add(format!("build side of {}", shape.label), &[], move |context, _| {
-            let made = || -> Result<BuildSide> {
-                let build = BuildSide::build(&shape, &all_batches(&runs)?, &environment.workspace.memory)?;
-                if filtered { build.with_filter(&shape) } else { Ok(build) }
-            };
-            let build = environment
-                .admission
-                .run(&|| context.is_stopped(), made)
-                .map_err(|error| error.at_step(shape.step))?;
-            Ok(Step::Done(Output::Build(Arc::new(build))))
-        });
-        self.builds.push((Arc::clone(&join.shape), task));
-        Ok(task)
-    }
-
-    /// Cuts the pipeline before a join: what precedes it is exchanged by hash, then ranges of buckets are
-    /// joined and go through the rest.
-    #[expect(clippy::too_many_arguments, reason = "all of them are parts of the one pipeline that is cut")]
-    fn cut_at(
-        &mut self,
-        at: Place,
-        feed: Feed,
-        pipeline: &Pipeline,
-        place: usize,
-        join: &JoinStep,
-        build: RunSet,
-        target: &Target,
-    ) -> Result<TaskId> {
-        let mut before = pipeline.before(place);
-        let label = format!("{} → exchange by hash for {}", before.describe(), join.shape.label);
-        if join.shape.drops_probe_rows() {
-            before.push_hint(PipelineStep::Reduce(join.reduce_probe()));
-        }
-        let of_join = Place { first: at.first + place + 1, ..at };
-        let exchange = Target {
-            sink: Sink::Hash(join.probe_hash()),
-            metrics: self.environment.metrics.stage(
-                target.metrics.id,
-                label,
-                Some((of_join.pipeline, of_join.first)),
-            ),
-        };
-        let probe = self.add_pipeline(at, feed, &before, &exchange)?;
-        let after = pipeline.after(place);
-        let (shape, target, environment) =
-            (Arc::clone(&join.shape), target.clone(), Arc::clone(self.environment));
-        let results = self.results.clone();
-        Ok(self.graph.add(format!("plan {}", shape.label), &[probe], move |_, mut inputs| {
-            let mut graph = Graph::new();
-            let expand = |graph: &mut Graph<Output>| -> Result<TaskId> {
-                let probe = inputs.take_shared(0).run_set()?;
-                let feed = Feed::Joined(Sides { build: Arc::new(build), probe: Arc::new(probe), shape });
-                let mut planner =
-                    Planner { graph, results: &results, environment: &environment, builds: Vec::new() };
-                planner.add_pipeline(of_join, feed, &after, &target)
-            };
-            let rest = expand(&mut graph)?;
-            Ok(Step::Expand(graph, rest))
-        }))
-    }
-}
-
-fn all_batches(runs: &RunSet) -> Result<Vec<RecordBatch>> {
-    let mut batches = Vec::new();
-    for run in runs.runs() {
-        batches.extend(run.read(0..run.rows)?);
-    }
-    Ok(batches)
 }
 
 /// A filter is made of at most so many keys: of more, its making would take longer than it saves.

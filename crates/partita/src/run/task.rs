@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use partita_graph::{BoxError, Inputs, Stopped, TaskContext};
 use partita_io::PartWriter;
 
@@ -11,11 +12,12 @@ use super::merged::Fed;
 use super::metrics::{Counted, StageMetrics};
 use super::piece::Piece;
 use super::tally::Operators;
-use super::{Kept, Output, RunEnvironment};
+use super::{Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
 use crate::exchange::{Arrangement, Ledger, RunWriter};
 use crate::op::{
-    Flow, Held, JoinShape, Operator, OperatorState, Out, ProbeJoin, ReduceRows, compact_batch, logical_bytes,
+    Flow, Held, JoinShape, NumberRows, Operator, OperatorState, Out, ProbeJoin, ReduceRows, compact_batch,
+    logical_bytes,
 };
 use crate::stage::Sink;
 
@@ -32,6 +34,11 @@ pub(super) enum TaskStep {
     Reduce {
         input: usize,
         columns: Vec<usize>,
+        step: Step,
+    },
+    /// Numbers the rows.
+    Number {
+        schema: SchemaRef,
         step: Step,
     },
     /// Counts rows for the [`EnoughGate`].
@@ -158,6 +165,10 @@ fn work(
                 };
                 let probe = ProbeJoin { shape: Arc::clone(shape), build: Arc::clone(build) };
                 Link::start(at, &probe, environment)?
+            }
+            TaskStep::Number { schema, step } => {
+                let state = Box::new(NumberRows::new(schema, number)?);
+                Link::Operator(Working { state, step: *step, at })
             }
             TaskStep::Enough => Link::Enough(gate.clone(), number),
         });
@@ -341,7 +352,7 @@ impl OpenSink {
     fn finish(self, ledger: &Ledger) -> Result<Output> {
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, kept: Kept(held) },
+            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, held },
             OpenSink::Write { writer, held: _held } => {
                 ledger.note_spilled(writer.spilled());
                 Output::Part(writer.finish()?)

@@ -30,6 +30,7 @@ pub(super) fn operators(
         Feed::Planned(source @ Source::Scan { step, .. }) => (source.describe(), Some(*step)),
         Feed::Planned(source) => (source.describe(), None),
         Feed::Joined(sides) => (sides.shape.label.clone(), Some(sides.shape.step)),
+        Feed::Numbered { join, .. } => (join.label.clone(), Some(join.step)),
     };
     if !parts.reductions.is_empty() {
         source.0.push_str(", without rows that find no partner");
@@ -40,6 +41,7 @@ pub(super) fn operators(
         let from = match step {
             PipelineStep::Operator(operator) => Some(operator.step()),
             PipelineStep::Join(join) => Some(join.shape.step),
+            PipelineStep::Number { step, .. } => Some(*step),
             PipelineStep::Reduce(_) | PipelineStep::Enough { .. } => None,
         };
         all.push(told(place + 1, label, from, expected(place + 1)));

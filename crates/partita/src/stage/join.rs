@@ -118,6 +118,7 @@ fn join_shape(
         build_keys,
         key_types,
         nulls_equal: node.nulls_equal,
+        probe_schema: Arc::clone(probe),
         build_schema: Arc::clone(build),
         output,
         schema: Arc::clone(schema),

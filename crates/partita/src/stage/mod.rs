@@ -140,6 +140,11 @@ pub(crate) enum PipelineStep {
     Operator(Arc<dyn Operator>),
     Join(JoinStep),
     Reduce(ReduceStep),
+    /// Row numbers as a last column, of the schema with them; the run adds it.
+    Number {
+        schema: SchemaRef,
+        step: Step,
+    },
     /// No more rows than this are wanted of all partitions together, in partition order: a task whose
     /// predecessors already hold them need not go on.
     Enough {
@@ -154,6 +159,7 @@ impl PipelineStep {
             PipelineStep::Operator(operator) => Some(operator.describe()),
             PipelineStep::Join(join) => Some(join.shape.label.clone()),
             PipelineStep::Reduce(reduce) => Some(reduce.label()),
+            PipelineStep::Number { .. } => Some("number rows".to_owned()),
             PipelineStep::Enough { .. } => None,
         }
     }
@@ -163,7 +169,7 @@ impl PipelineStep {
         match self {
             PipelineStep::Join(join) => Some(&join.build),
             PipelineStep::Reduce(reduce) => Some(&reduce.by),
-            PipelineStep::Operator(_) | PipelineStep::Enough { .. } => None,
+            PipelineStep::Operator(_) | PipelineStep::Number { .. } | PipelineStep::Enough { .. } => None,
         }
     }
 }
