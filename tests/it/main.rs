@@ -14,6 +14,7 @@ mod errors;
 mod faults;
 mod files;
 mod golden;
+mod join_order;
 mod large;
 mod memory;
 mod oracle;

@@ -35,7 +35,7 @@ stages
      └─ [exchange by range of price desc] · stage 2
         └─ (inner join) · on shop
            ├─ [1 partition in memory]
-           └─ [exchange by hash of 1 column] · stage 1
+           └─ [build side] · stage 1
               └─ (project) · shop, sum(price) as price
                  └─ (group by) · shop of sum(price)
                     └─ [exchange by hash of 1 column] · stage 0

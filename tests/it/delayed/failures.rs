@@ -167,15 +167,19 @@ fn a_node_that_takes_too_long_is_given_up() {
 fn a_try_that_takes_too_long_is_tried_again() {
     let calls = Arc::new(AtomicUsize::new(0));
     let own = Arc::clone(&calls);
+    // The first call ends only after the second has begun: it is too long on any machine. On a busy one a later try
+    // may be too long as well.
     let ask = delayed(move || {
         if own.fetch_add(1, Ordering::Relaxed) == 0 {
-            std::thread::sleep(Duration::from_secs(2));
+            while own.load(Ordering::Relaxed) == 1 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
         5
     });
-    let node = ask.call().time_limit(Duration::from_millis(500)).retries(1);
+    let node = ask.call().time_limit(Duration::from_millis(500)).retries(100);
     assert_eq!(node.compute().unwrap(), 5);
-    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    assert!(calls.load(Ordering::Relaxed) >= 2);
 }
 
 #[test]

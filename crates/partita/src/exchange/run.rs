@@ -186,6 +186,11 @@ impl RunSet {
         RunSet { partitions: narrowed.filter(|runs| !runs.runs.is_empty()).map(Arc::new).collect() }
     }
 
+    /// Whether the rows lie by bucket.
+    pub(crate) fn is_by_bucket(&self) -> bool {
+        self.partitions.iter().all(|runs| runs.bucket_bytes.is_some())
+    }
+
     /// How many bytes lie in each bucket: a function of the rows, however they lie in runs.
     pub(crate) fn bucket_bytes(&self) -> [u64; BUCKETS] {
         let mut bytes = [0u64; BUCKETS];

@@ -39,7 +39,7 @@ impl From<String> for Selection {
 }
 
 /// Values that make a column of [`batch!`](crate::batch): vectors and arrays of `i64`, `i32`, `f64`, `bool`
-/// and `&str`, each also as `Option` for nulls, and Arrow arrays.
+/// `&str` and `String`, each also as `Option` for nulls, and Arrow arrays.
 pub trait IntoColumn {
     /// The values as an Arrow array.
     fn into_column(self) -> ArrayRef;
@@ -63,7 +63,8 @@ macro_rules! into_column {
 into_column! {
     i64 => Int64Array, Option<i64> => Int64Array, i32 => Int32Array, Option<i32> => Int32Array,
     f64 => Float64Array, Option<f64> => Float64Array, bool => BooleanArray, Option<bool> => BooleanArray,
-    &str => StringViewArray, Option<&str> => StringViewArray
+    &str => StringViewArray, Option<&str> => StringViewArray,
+    String => StringViewArray, Option<String> => StringViewArray
 }
 
 impl IntoColumn for ArrayRef {

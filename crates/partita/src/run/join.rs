@@ -18,13 +18,9 @@ use super::piece::Feed;
 use super::schedule::{Place, Planner, Target};
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result};
-use crate::exchange::{RunSet, SortSpec};
+use crate::exchange::{HashKeys, RunSet, SortSpec};
 use crate::op::{BuildColumn, BuildSide, BuildTable, JoinKind, JoinShape, numbered};
-use crate::stage::{JoinStep, Pipeline, PipelineStep, Sink};
-
-/// The build sides of one pipeline's shared tables may be this part of what the runs of exchanges may hold: each is
-/// there twice while its table is made, and a run may have several such pipelines.
-const TABLES_PART: usize = 4;
+use crate::stage::{Cut, JoinStep, Pipeline, PipelineStep, Sink, Source};
 
 /// A build side of fewer bytes is gathered by one task: more would cost more than they save.
 const GATHERED_BYTES: u64 = 8 << 20;
@@ -37,7 +33,7 @@ struct Way {
 }
 
 /// A join before which a pipeline must be cut.
-pub(super) struct Cut<'a> {
+pub(super) struct CutAt<'a> {
     place: usize,
     join: &'a JoinStep,
     build: RunSet,
@@ -46,9 +42,9 @@ pub(super) struct Cut<'a> {
 
 impl Planner<'_> {
     /// The first join of a pipeline that is not a probe of a shared table.
-    pub(super) fn first_cut<'a>(&self, pipeline: &'a Pipeline) -> Result<Option<Cut<'a>>> {
+    pub(super) fn first_cut<'a>(&self, pipeline: &'a Pipeline) -> Result<Option<CutAt<'a>>> {
         let settings = &self.environment.settings;
-        let mut free = (settings.runs_limit() / TABLES_PART) as u64;
+        let mut free = self.environment.table_bytes();
         for (place, step) in pipeline.steps.iter().enumerate() {
             let PipelineStep::Join(join) = step else { continue };
             let build = self.runs(join.build.id)?;
@@ -59,7 +55,7 @@ impl Planner<'_> {
             };
             match free.checked_sub(build.bytes()) {
                 Some(rest) if in_order => free = rest,
-                _ => return Ok(Some(Cut { place, join, build, way: Way { in_order } })),
+                _ => return Ok(Some(CutAt { place, join, build, way: Way { in_order } })),
             }
         }
         Ok(None)
@@ -72,10 +68,10 @@ impl Planner<'_> {
         at: Place,
         feed: Feed,
         pipeline: &Pipeline,
-        cut: Cut<'_>,
+        cut: CutAt<'_>,
         target: &Target,
     ) -> Result<TaskId> {
-        let Cut { place, join, build, way } = cut;
+        let CutAt { place, join, build, way } = cut;
         let shape = Arc::clone(&join.shape);
         let of_join = Place { first: at.first + place + 1, ..at };
         let mut before = pipeline.before(place);
@@ -90,9 +86,15 @@ impl Planner<'_> {
         let metrics = self.metrics_before(target, of_join, label);
         let probe =
             self.add_pipeline(at, feed, &before, &Target { sink: Sink::Hash(join.probe_hash()), metrics })?;
+        let mut exchanges = vec![probe];
+        if !build.is_by_bucket() {
+            exchanges.push(self.exchange_build(of_join, join, target)?);
+        }
         let rest = pipeline.after(place);
         let target = target.clone();
-        Ok(self.plan_later(format!("plan {}", shape.label), probe, move |planner, probe| {
+        Ok(self.plan_later(format!("plan {}", shape.label), &exchanges, move |planner, mut exchanged| {
+            let build = if exchanged.len() > 1 { exchanged.swap_remove(1) } else { build };
+            let probe = exchanged.swap_remove(0);
             let partitions = probe.partitions.len();
             let sides = Sides { build: Arc::new(build), probe: Arc::new(probe), shape };
             if !way.in_order {
@@ -100,6 +102,24 @@ impl Planner<'_> {
             }
             planner.joined_in_order(of_join, sides, partitions, rest, target)
         }))
+    }
+
+    /// Exchanges a build side that was expected to be small.
+    fn exchange_build(&mut self, of_join: Place, join: &JoinStep, target: &Target) -> Result<TaskId> {
+        let (stage, shape) = (&join.build, &join.shape);
+        let source = Source::Rows { stage: Arc::clone(stage), cut: Cut::AsMade };
+        let schema = Arc::clone(&shape.build_schema);
+        let as_made =
+            Pipeline { source: source.clone(), steps: Vec::new(), schema, expected: vec![stage.expected()] };
+        let keys = HashKeys { columns: shape.build_keys.clone(), types: shape.key_types.clone() };
+        let label = format!("stage {} → exchange by hash for {}", stage.id, shape.label);
+        let metrics = self.metrics_before(target, of_join, label);
+        self.add_pipeline(
+            of_join,
+            Feed::Planned(source),
+            &as_made,
+            &Target { sink: Sink::Hash(keys), metrics },
+        )
     }
 
     /// Joins two sides whose probe rows are numbered, sorts the result by the numbers, and cuts it as the probe rows
@@ -121,20 +141,21 @@ impl Planner<'_> {
         let metrics = self.metrics_before(&target, at, format!("{} → back into order", join.label));
         let sort = Target { sink: Sink::Sort(Arc::clone(&spec)), metrics };
         let joined = self.add_pipeline(at, Feed::Joined(sides), &alone, &sort)?;
-        Ok(self.plan_later(format!("order of {}", join.label), joined, move |planner, runs| {
-            planner.add_pipeline(at, Feed::Numbered { runs, spec, partitions, join }, &rest, &target)
+        Ok(self.plan_later(format!("order of {}", join.label), &[joined], move |planner, mut sorted| {
+            let feed = Feed::Numbered { runs: sorted.swap_remove(0), spec, partitions, join };
+            planner.add_pipeline(at, feed, &rest, &target)
         }))
     }
 
-    /// A task that plans further tasks when the runs of an exchange are there.
+    /// A task that plans further tasks when the runs of some exchanges are there.
     fn plan_later(
         &mut self,
         name: String,
-        exchange: TaskId,
-        plan: impl FnOnce(&mut Planner<'_>, RunSet) -> Result<TaskId> + Send + 'static,
+        exchanges: &[TaskId],
+        plan: impl FnOnce(&mut Planner<'_>, Vec<RunSet>) -> Result<TaskId> + Send + 'static,
     ) -> TaskId {
         let (results, environment) = (self.results.clone(), Arc::clone(self.environment));
-        self.graph.add(name, &[exchange], move |_, mut inputs| {
+        self.graph.add(name, exchanges, move |_, inputs| {
             let mut graph = Graph::new();
             let expand = || {
                 let mut planner = Planner {
@@ -143,7 +164,9 @@ impl Planner<'_> {
                     environment: &environment,
                     builds: Vec::new(),
                 };
-                plan(&mut planner, inputs.take_shared(0).run_set()?)
+                let exchanged =
+                    inputs.into_shared().map(|runs| runs.run_set()).collect::<Result<Vec<_>>>()?;
+                plan(&mut planner, exchanged)
             };
             let planned = expand().map_err(BoxError::from)?;
             Ok(Step::Expand(graph, planned))

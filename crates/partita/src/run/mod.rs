@@ -183,6 +183,12 @@ impl RunEnvironment {
         self.settings.task_bytes.min(self.settings.share() as u64).min(CACHED_BYTES)
     }
 
+    /// The build sides of one pipeline's shared tables may have so many bytes: each is there twice while its table is
+    /// made, and a run may have several such pipelines.
+    fn table_bytes(&self) -> u64 {
+        self.settings.broadcast_bytes.min((self.settings.runs_limit() / 4) as u64)
+    }
+
     /// Remembers a source whose types are too narrow, once.
     fn note_too_narrow(&self, source: &Arc<dyn FileSource>, request: &ScanRequest) {
         let mut known = self.too_narrow.lock().unwrap_or_else(PoisonError::into_inner);

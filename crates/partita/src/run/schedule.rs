@@ -47,7 +47,7 @@ pub(super) fn add_stage(
 fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironment>) -> Result<Step<Output>> {
     let mut graph = Graph::new();
     let metrics = environment.metrics.stage(stage.id, describe(stage), None);
-    let target = Target { sink: stage.sink.clone(), metrics };
+    let target = Target { sink: sink_of(stage, environment), metrics };
     let mut planner = Planner { graph: &mut graph, results, environment, builds: Vec::new() };
     let pipelines = stage
         .pipelines
@@ -60,6 +60,15 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
         .collect::<Result<Vec<_>>>()?;
     let gathered = gather(&mut graph, &pipelines, None);
     Ok(Step::Expand(graph, gathered))
+}
+
+/// The stage's sink; for a build side one that saves the likely work. Results do not depend on it.
+fn sink_of(stage: &Stage, environment: &RunEnvironment) -> Sink {
+    match (&stage.sink, stage.expected()) {
+        (Sink::Build(_), Some(expected)) if expected.bytes <= environment.table_bytes() as f64 => Sink::Rows,
+        (Sink::Build(keys), _) => Sink::Hash(keys.clone()),
+        (sink, _) => sink.clone(),
+    }
 }
 
 fn describe(stage: &Stage) -> String {

@@ -312,7 +312,7 @@ impl OpenSink {
     fn open(sink: &Sink, part: usize, environment: &RunEnvironment) -> Result<OpenSink> {
         let runs = |arrangement| OpenSink::Runs(Box::new(environment.store.writer(arrangement)));
         Ok(match sink {
-            Sink::Hash(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
+            Sink::Hash(keys) | Sink::Build(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
             Sink::Rows => runs(Arrangement::AsTheyCome),
             Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
             Sink::Collect => OpenSink::Collect {

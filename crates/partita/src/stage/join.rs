@@ -1,6 +1,6 @@
-//! Lowering of joins. The build side becomes a stage that writes an exchange by hash of its keys; the probe
-//! side's pipelines go on through a join step, and the run decides from the build side's size whether that is
-//! a shared table or an exchange of the probe side too.
+//! Lowering of joins. The build side becomes a stage of its own; the probe side's pipelines go on through a join
+//! step, and the run decides from the build side's size whether that is a shared table or an exchange of both
+//! sides by hash of their keys.
 //!
 //! The right side is built, except that a right join has its sides swapped. An inner join builds its left
 //! side if that is known to be much smaller; the optimizer has put it on the right then.
@@ -35,7 +35,8 @@ impl Lowering {
             probe = self.reduce(probe, &mut build, &shape);
         }
         let hash = HashKeys { columns: shape.build_keys.clone(), types: shape.key_types.clone() };
-        let build = self.close(build, Sink::Hash(hash));
+        let sink = if shape.kind == JoinKind::Outer { Sink::Hash(hash) } else { Sink::Build(hash) };
+        let build = self.close(build, sink);
         for pipeline in &mut probe.pipelines {
             let join = JoinStep { build: Arc::clone(&build), shape: Arc::clone(&shape) };
             pipeline.push(PipelineStep::Join(join));

@@ -200,6 +200,8 @@ pub(crate) struct ReduceStep {
 pub(crate) enum Sink {
     /// Runs ordered by the bucket of these columns' hash.
     Hash(HashKeys),
+    /// The same, or as they come if few are expected: whoever joins them can do with either.
+    Build(HashKeys),
     /// Runs as they come, for `Rows`.
     Rows,
     /// Sorted runs.
@@ -223,6 +225,7 @@ impl Sink {
             Sink::Hash(keys) if keys.columns.is_empty() => "into one partition".to_owned(),
             Sink::Hash(keys) if keys.columns.len() == 1 => "exchange by hash of 1 column".to_owned(),
             Sink::Hash(keys) => format!("exchange by hash of {} columns", keys.columns.len()),
+            Sink::Build(_) => "build side".to_owned(),
             Sink::Rows => "keep in partition order".to_owned(),
             Sink::Sort(spec) => format!("exchange by range of {}", spec.label),
             Sink::Collect => "collect".to_owned(),
@@ -259,7 +262,7 @@ impl JoinStep {
 
 impl Stage {
     /// What is expected to reach its sink.
-    fn expected(&self) -> Option<Expected> {
+    pub(crate) fn expected(&self) -> Option<Expected> {
         let ends = self.pipelines.iter().map(|pipeline| pipeline.expected.last().copied().flatten());
         ends.reduce(|a, b| {
             let (a, b) = (a?, b?);
