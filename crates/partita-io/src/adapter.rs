@@ -56,6 +56,7 @@ impl Adapter {
     pub(crate) fn adapt(&self, decoded: &[ArrayRef], rows: usize) -> Result<RecordBatch> {
         let assemble = |wanted: &[usize]| self.columns.assemble(wanted, &self.file_indices, decoded, rows);
         let Some(filter) = &self.filter else { return assemble(&self.projection) };
+        filter.looks_at(rows);
         let keep = filter.keep(&assemble(filter.columns())?)?;
         let keep = if keep.null_count() > 0 { prep_null_mask_filter(&keep) } else { keep };
         let kept = keep.true_count();

@@ -132,6 +132,11 @@ pub trait RowFilter: Send + Sync + Debug {
     /// # Errors
     /// The filter's expression fails on a value (an overflow, say).
     fn keep(&self, batch: &RecordBatch) -> Result<BooleanArray>;
+    /// Is told of rows that it decides on, before it is asked: by [`RowFilter::keep`] about all of them, or in parts,
+    /// about fewer. For whoever counts.
+    fn looks_at(&self, rows: usize) {
+        let _ = rows;
+    }
     /// The same filter as several that must all hold, for readers that read the columns of the next one only where
     /// those before have left rows. All but the first are pure. None if it does not fall into parts.
     fn parts(&self) -> Vec<Arc<dyn RowFilter>> {

@@ -195,6 +195,7 @@ impl Plan {
             columns.push(self.column(text, cells, judge, column)?);
         }
         let batch = record_batch(schema, columns, cells.rows())?;
+        row_filter.looks_at(batch.num_rows());
         let keep = row_filter.keep(&batch)?;
         let keep = if keep.null_count() > 0 { prep_null_mask_filter(&keep) } else { keep };
         if keep.len() != cells.rows() {

@@ -96,6 +96,9 @@ impl PieceReader {
     fn step(&mut self) -> Result<Option<RecordBatch>> {
         let rows = self.left.min(self.batch_rows);
         self.left -= rows;
+        if let Some(filter) = &self.wish.filter {
+            filter.looks_at(rows);
+        }
         let mut picked = Picked::All(rows);
         for index in 0..self.parts.len() {
             if picked.len() == 0 {

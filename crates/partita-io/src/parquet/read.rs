@@ -43,7 +43,8 @@ pub(crate) struct SplitReader {
 /// What is wanted of every piece.
 pub(crate) struct Wish {
     pub(crate) output: SchemaRef,
-    /// The parts of the filter, each a filter of its own; none without a filter.
+    pub(crate) filter: Option<Arc<dyn RowFilter>>,
+    /// Its parts, each a filter of its own; none without a filter.
     pub(crate) parts: Vec<Arc<dyn RowFilter>>,
     /// Terms that must all hold for a row to be wanted.
     pub(crate) prune: Vec<Prune>,
@@ -68,6 +69,7 @@ impl Wish {
         }
         Ok(Wish {
             output,
+            filter: request.filter.clone(),
             parts,
             prune: request.prune.clone(),
             batch_rows: request.batch_rows.max(1),

@@ -16,8 +16,9 @@ use super::packed::PackedTable;
 use crate::plain::{unpack, unpack_views, value_type, with_canonical_floats};
 use crate::{Error, Result};
 
-/// Rows packed and looked up at a time: keys and hashes of a chunk stay in the first-level cache.
-pub(super) const CHUNK: usize = 512;
+/// Rows packed and looked up at a time: keys and hashes of a chunk, and the slots and entries that are loaded for them
+/// ahead, stay in the first-level cache.
+pub(super) const CHUNK: usize = 128;
 
 /// Distinct keys of the rows seen so far.
 #[derive(Debug)]

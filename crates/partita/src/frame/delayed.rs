@@ -349,6 +349,7 @@ impl Batches {
 fn wanted_of(batch: &RecordBatch, request: &ScanRequest) -> Result<RecordBatch> {
     let kept = match &request.filter {
         Some(filter) => {
+            filter.looks_at(batch.num_rows());
             let keep = filter.keep(&batch.project(filter.columns())?)?;
             let keep: BooleanArray = if keep.null_count() > 0 { prep_null_mask_filter(&keep) } else { keep };
             &filter_record_batch(batch, &keep)?

@@ -25,19 +25,13 @@ use crate::stage::{Cut, JoinStep, Pipeline, PipelineStep, Sink, Source};
 /// A build side of fewer bytes is gathered by one task: more would cost more than they save.
 const GATHERED_BYTES: u64 = 8 << 20;
 
-/// How a join runs that cannot be a step of its pipeline's tasks.
-#[derive(Clone, Copy)]
-struct Way {
-    /// Whether rows are to come in the order of the probe rows.
-    in_order: bool,
-}
-
 /// A join before which a pipeline must be cut.
 pub(super) struct CutAt<'a> {
     place: usize,
     join: &'a JoinStep,
     build: RunSet,
-    way: Way,
+    /// Whether rows are to come in the order of the probe rows.
+    in_order: bool,
 }
 
 impl Planner<'_> {
@@ -55,7 +49,7 @@ impl Planner<'_> {
             };
             match free.checked_sub(build.bytes()) {
                 Some(rest) if in_order => free = rest,
-                _ => return Ok(Some(CutAt { place, join, build, way: Way { in_order } })),
+                _ => return Ok(Some(CutAt { place, join, build, in_order })),
             }
         }
         Ok(None)
@@ -71,7 +65,7 @@ impl Planner<'_> {
         cut: CutAt<'_>,
         target: &Target,
     ) -> Result<TaskId> {
-        let CutAt { place, join, build, way } = cut;
+        let CutAt { place, join, build, in_order } = cut;
         let shape = Arc::clone(&join.shape);
         let of_join = Place { first: at.first + place + 1, ..at };
         let mut before = pipeline.before(place);
@@ -79,7 +73,7 @@ impl Planner<'_> {
         if shape.drops_probe_rows() {
             before.push_hint(PipelineStep::Reduce(join.reduce_probe()));
         }
-        if way.in_order {
+        if in_order {
             let schema = numbered(&shape.probe_schema);
             before.push_hint(PipelineStep::Number { schema, step: shape.step });
         }
@@ -97,7 +91,7 @@ impl Planner<'_> {
             let probe = exchanged.swap_remove(0);
             let partitions = probe.partitions.len();
             let sides = Sides { build: Arc::new(build), probe: Arc::new(probe), shape };
-            if !way.in_order {
+            if !in_order {
                 return planner.add_pipeline(of_join, Feed::Joined(sides), &rest, &target);
             }
             planner.joined_in_order(of_join, sides, partitions, rest, target)

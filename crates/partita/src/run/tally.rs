@@ -180,8 +180,19 @@ impl RowFilter for CountedFilter {
         self.filter.columns()
     }
     fn keep(&self, batch: &RecordBatch) -> partita_io::Result<BooleanArray> {
-        self.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
         self.filter.keep(batch)
+    }
+    fn looks_at(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+    fn parts(&self) -> Vec<Arc<dyn RowFilter>> {
+        self.filter.parts()
+    }
+    fn is_pure(&self) -> bool {
+        self.filter.is_pure()
+    }
+    fn passes_all(&self) -> bool {
+        self.filter.passes_all()
     }
 }
 
@@ -196,6 +207,39 @@ mod tests {
     fn batch(texts: usize, text: &str) -> RecordBatch {
         let texts: Vec<&str> = (0..texts).map(|_| text).collect();
         crate::batch! { "text" => texts }.unwrap()
+    }
+
+    /// Falls into three parts, the first of which is pure.
+    #[derive(Debug)]
+    struct Three;
+
+    impl RowFilter for Three {
+        fn columns(&self) -> &[usize] {
+            &[]
+        }
+        fn keep(&self, batch: &RecordBatch) -> partita_io::Result<BooleanArray> {
+            Ok(BooleanArray::from(vec![true; batch.num_rows()]))
+        }
+        fn parts(&self) -> Vec<Arc<dyn RowFilter>> {
+            (0..3).map(|_| Arc::new(Three) as _).collect()
+        }
+        fn is_pure(&self) -> bool {
+            true
+        }
+        fn passes_all(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_counted_is_used_as_it_would_be() {
+        let filter: Arc<dyn RowFilter> = Arc::new(Three);
+        let counted = CountedFilter::new(&filter);
+        assert_eq!(counted.parts().len(), 3);
+        assert!(counted.is_pure() && counted.passes_all());
+        counted.looks_at(7);
+        counted.keep(&batch(5, "text")).unwrap();
+        assert_eq!(counted.rows(), 7);
     }
 
     #[test]
