@@ -141,7 +141,7 @@ impl Column {
 
 impl Decoded {
     fn new(place: &Place, root: usize, rows: Rows, batch_rows: usize) -> Result<Decoded> {
-        let decoder = Decoder::new(place, vec![root], rows, batch_rows)?;
+        let decoder = Decoder::new(place, root, rows, batch_rows)?;
         Ok(Decoded { decoder, open: None, behind: 0 })
     }
 

@@ -1,13 +1,12 @@
-//! One run of the crate's decoder: some columns of some rows of one row group, batch by batch.
+//! One run of the crate's decoder: a column of some rows of one row group, batch by batch.
 //!
 //! Every step runs guarded, every batch is counted, so that what comes out is exactly the rows that the
-//! footer promises or an error that names the row group and, on the way out, the column that is damaged.
+//! footer promises or an error that names the row group and the column.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
-use arrow::record_batch::RecordBatchOptions;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection, RowSelector};
 
 use super::footer::ParquetFile;
@@ -39,10 +38,10 @@ pub(crate) struct Rows {
     pub(crate) selected: usize,
 }
 
-/// Decodes the columns `roots` of the file.
+/// Decodes the column `root` of the file.
 pub(crate) struct Decoder {
     place: Place,
-    roots: Vec<usize>,
+    root: usize,
     rows: Rows,
     batch_rows: usize,
     reader: Option<ParquetRecordBatchReader>,
@@ -52,18 +51,15 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn new(place: &Place, roots: Vec<usize>, rows: Rows, batch_rows: usize) -> Result<Self> {
-        let schema = Arc::new(
-            place.parquet.schema().project(&roots).map_err(|error| Error::invalid(error.to_string()))?,
-        );
+    pub(crate) fn new(place: &Place, root: usize, rows: Rows, batch_rows: usize) -> Result<Self> {
+        let schema = place.parquet.schema().project(&[root]);
+        let schema = Arc::new(schema.map_err(|error| Error::invalid(error.to_string()))?);
         let batch_rows = batch_rows.min((BATCH_BYTES / width(&schema).max(1)).max(1)).max(1);
-        let left = rows.selected;
-        let fault = Fault::default();
+        let (left, fault) = (rows.selected, Fault::default());
         let mut decoder =
-            Decoder { place: place.clone(), roots, rows, batch_rows, reader: None, fault, left, schema };
-        if !decoder.roots.is_empty() && left > 0 {
-            let (reader, fault) = decoder.start(&decoder.roots).map_err(|error| decoder.explain(error))?;
-            (decoder.reader, decoder.fault) = (Some(reader), fault);
+            Decoder { place: place.clone(), root, rows, batch_rows, reader: None, fault, left, schema };
+        if left > 0 {
+            decoder.reader = Some(decoder.start().map_err(|error| place.explain(error, root))?);
         }
         Ok(decoder)
     }
@@ -73,15 +69,15 @@ impl Decoder {
         self.batch_rows
     }
 
-    fn start(&self, roots: &[usize]) -> Result<(ParquetRecordBatchReader, Fault)> {
+    fn start(&self) -> Result<ParquetRecordBatchReader> {
         let Place { parquet, open, row_group, context, .. } = &self.place;
-        let fault: Fault = Arc::new(Mutex::new(None));
         let pages = PageContext {
             limits: context.limits.clone(),
             memory: Arc::clone(&context.memory),
-            fault: Arc::clone(&fault),
+            fault: Arc::clone(&self.fault),
         };
-        let reader = guarded(|| {
+        let roots = &[self.root];
+        guarded(|| {
             let levels = parquet.reading.levels(&parquet.metadata, roots)?;
             let group = RowGroup::new(
                 Arc::clone(&parquet.metadata),
@@ -94,8 +90,7 @@ impl Decoder {
             ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, self.batch_rows, selection)
                 .map_err(|error| damaged(&error))
         })
-        .map_err(|error| take_fault(&fault).unwrap_or(error))?;
-        Ok((reader, fault))
+        .map_err(|error| take_fault(&self.fault).unwrap_or(error))
     }
 
     /// The next rows; `None` once all selected ones have been given.
@@ -104,15 +99,12 @@ impl Decoder {
             self.reader = None;
             return Ok(None);
         }
-        if self.roots.is_empty() {
-            return self.rows_only().map(Some);
-        }
         match self.step() {
             Ok(batch) => Ok(Some(batch)),
             Err(error) => {
                 self.reader = None;
                 self.left = 0;
-                Err(self.explain(error))
+                Err(self.place.explain(error, self.root))
             }
         }
     }
@@ -136,49 +128,6 @@ impl Decoder {
         let columns = batch.map(|batch| batch.columns().to_vec()).unwrap_or_default();
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|error| Error::corrupt(error.to_string()))
-    }
-
-    /// Rows without columns are only counted.
-    fn rows_only(&mut self) -> Result<RecordBatch> {
-        let rows = self.left.min(self.batch_rows);
-        self.left -= rows;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options)
-            .map_err(|error| Error::invalid(error.to_string()))
-    }
-
-    /// Adds the place to an error, and the column that is to blame: found by decoding one after the other.
-    fn explain(&self, error: Error) -> Error {
-        let error = error.in_row_group(self.place.row_group).in_file(&self.place.parquet.info.path);
-        if let Err(changed) = self.place.open.file.check_unchanged() {
-            return changed;
-        }
-        if self.roots.len() == 1 || error.is_memory() || error.system_error().is_some() {
-            let name = self.schema.fields().first().map(|field| field.name().clone());
-            return match name {
-                Some(name) if self.roots.len() == 1 => error.in_column(name),
-                _ => error,
-            };
-        }
-        for (root, field) in self.roots.iter().zip(self.schema.fields()) {
-            if self.fails(*root) {
-                return error.in_column(field.name());
-            }
-        }
-        error
-    }
-
-    /// Whether one column alone cannot be decoded.
-    fn fails(&self, root: usize) -> bool {
-        let Ok((mut reader, _)) = self.start(&[root]) else { return true };
-        let mut rows = 0;
-        loop {
-            match guarded(|| Ok(reader.next())) {
-                Ok(Some(Ok(batch))) => rows += batch.num_rows(),
-                Ok(None) => return rows != self.rows.selected,
-                Ok(Some(Err(_))) | Err(_) => return true,
-            }
-        }
     }
 }
 
