@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::compute::{cast, concat, concat_batches};
+use arrow::compute::{concat, concat_batches};
 use partita_io::Reserve;
 use partita_kernels::join::JoinTable;
 
@@ -64,8 +64,7 @@ impl BuildTable {
         keys: &[&ArrayRef],
         memory: &Arc<dyn Reserve>,
     ) -> Result<BuildTable> {
-        let typed = keys.iter().zip(&shape.key_types).map(|(key, key_type)| cast(key, key_type));
-        let keys = typed.collect::<std::result::Result<Vec<_>, _>>()?;
+        let keys = shape.typed(keys.iter().copied())?;
         let table = JoinTable::build(&shape.key_types, &[keys], shape.nulls_equal)?;
         let mut held = Held::new(memory);
         held.set(table.size_bytes())?;

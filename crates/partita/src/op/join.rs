@@ -75,12 +75,14 @@ impl JoinShape {
         JoinShape { output, schema, ..self.clone() }
     }
 
-    pub(super) fn keys(&self, batch: &RecordBatch, columns: &[usize]) -> Result<Vec<ArrayRef>> {
-        columns
-            .iter()
-            .zip(&self.key_types)
-            .map(|(&column, key_type)| Ok(cast(batch.column(column), key_type)?))
-            .collect()
+    /// Key columns of either side in the types that both are compared in.
+    pub(super) fn typed<'a>(&self, keys: impl Iterator<Item = &'a ArrayRef>) -> Result<Vec<ArrayRef>> {
+        keys.zip(&self.key_types).map(|(key, key_type)| Ok(cast(key, key_type)?)).collect()
+    }
+
+    /// The keys of probe rows.
+    pub(super) fn keys_of_probe(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        self.typed(self.probe_keys.iter().map(|&column| batch.column(column)))
     }
 }
 
@@ -141,7 +143,7 @@ impl OperatorState for Probe {
         if batch.num_rows() == 0 {
             return Ok(Flow::Continue);
         }
-        let keys = self.shape.keys(&batch, &self.shape.probe_keys)?;
+        let keys = self.shape.keys_of_probe(&batch)?;
         table.probe(&keys, self.mode, &mut self.state)?;
         while let Some(pairs) = self.state.next(table, self.batch_rows, self.matched.as_mut()) {
             if pairs.probe.is_empty() {

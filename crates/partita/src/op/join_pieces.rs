@@ -67,7 +67,7 @@ impl PieceByPiece {
         let table = build.table()?;
         let pairs_wanted = !matches!(self.shape.kind, JoinKind::Semi | JoinKind::Anti);
         let mode = if pairs_wanted { JoinMode::Inner } else { JoinMode::Semi };
-        let keys = self.shape.keys(&batch, &self.shape.probe_keys)?;
+        let keys = self.shape.keys_of_probe(&batch)?;
         table.probe(&keys, mode, &mut self.state)?;
         while let Some(pairs) = self.state.next(table, self.workspace.batch_rows, self.matched.as_mut()) {
             match &pairs.probe {

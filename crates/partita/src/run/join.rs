@@ -18,7 +18,7 @@ use super::piece::Feed;
 use super::schedule::{Place, Planner, Target};
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result};
-use crate::exchange::{HashKeys, RunSet, SortSpec};
+use crate::exchange::{RunSet, SortSpec};
 use crate::op::{BuildColumn, BuildSide, BuildTable, JoinKind, JoinShape, numbered};
 use crate::stage::{Cut, JoinStep, Pipeline, PipelineStep, Sink, Source};
 
@@ -105,14 +105,13 @@ impl Planner<'_> {
         let schema = Arc::clone(&shape.build_schema);
         let as_made =
             Pipeline { source: source.clone(), steps: Vec::new(), schema, expected: vec![stage.expected()] };
-        let keys = HashKeys { columns: shape.build_keys.clone(), types: shape.key_types.clone() };
         let label = format!("stage {} → exchange by hash for {}", stage.id, shape.label);
         let metrics = self.metrics_before(target, of_join, label);
         self.add_pipeline(
             of_join,
             Feed::Planned(source),
             &as_made,
-            &Target { sink: Sink::Hash(keys), metrics },
+            &Target { sink: Sink::Hash(join.build_hash()), metrics },
         )
     }
 

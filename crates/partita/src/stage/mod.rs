@@ -254,6 +254,11 @@ impl JoinStep {
         }
     }
 
+    /// How the build side is spread if it must be.
+    pub(crate) fn build_hash(&self) -> HashKeys {
+        HashKeys { columns: self.shape.build_keys.clone(), types: self.shape.key_types.clone() }
+    }
+
     /// How the probe side is spread if it must be.
     pub(crate) fn probe_hash(&self) -> HashKeys {
         HashKeys { columns: self.shape.probe_keys.clone(), types: self.shape.key_types.clone() }
