@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder};
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowNativeType, DataType, i256};
 use half::f16;
@@ -36,10 +37,23 @@ pub(super) trait Ordered: ArrowNativeType {
     const MOST: Self::Key;
     fn key(self) -> Self::Key;
     fn value(key: Self::Key) -> Self;
+
+    /// Keys near zero in two bytes, if that saves something: zero bits in `magnitude` say that it can be done.
+    const IS_NARROWED: bool = false;
+    /// Bits of which those above the lowest 15 are zero if the key fits in two bytes.
+    fn magnitude(self) -> u64 {
+        u64::MAX
+    }
+    fn narrow(self) -> i16 {
+        0
+    }
+    fn wide(_narrow: i16) -> Self::Key {
+        Self::LEAST
+    }
 }
 
 macro_rules! ordered {
-    ($($native:ty),*) => {$(
+    ($($native:ty $({ $($narrow:tt)* })?),*) => {$(
         impl Ordered for $native {
             type Key = $native;
             const LEAST: $native = <$native>::MIN;
@@ -52,10 +66,33 @@ macro_rules! ordered {
             fn value(key: $native) -> $native {
                 key
             }
+            $($($narrow)*)?
         }
     )*};
 }
-ordered!(i8, i16, i32, i64, i128, i256, u8, u16, u32, u64);
+ordered!(i8, i16, i128, i256, u8, u16);
+
+macro_rules! ordered_narrowed {
+    ($($native:ty),*) => {$(
+        ordered!($native {
+            const IS_NARROWED: bool = true;
+            #[inline(always)]
+            fn magnitude(self) -> u64 {
+                #[allow(unused_comparisons)]
+                (if self < 0 { !self as u64 } else { self as u64 })
+            }
+            #[inline(always)]
+            fn narrow(self) -> i16 {
+                self as i16
+            }
+            #[inline(always)]
+            fn wide(narrow: i16) -> $native {
+                narrow as $native
+            }
+        });
+    )*};
+}
+ordered_narrowed!(i32, i64, u32, u64);
 
 macro_rules! ordered_floats {
     ($($native:ty, $key:ty, $bits:ty, $canonical:path);*) => {$(
@@ -142,7 +179,7 @@ pub(super) fn parts(args: &[DataType], side: Side) -> Result<Parts> {
         &inner,
         N => {
             let data_type = inner.clone();
-            let make = move || Extreme::<N> { side, best: Vec::new(), at_bound: Vec::new(), data_type: data_type.clone() };
+            let make = move || Extreme::<N>::new(side, data_type.clone());
             let types = std::slice::from_ref(&inner);
             Ok(Parts::new(types, types, args[0].clone(), make))
         },
@@ -152,46 +189,105 @@ pub(super) fn parts(args: &[DataType], side: Side) -> Result<Parts> {
 
 struct Extreme<N: Ordered> {
     side: Side,
-    best: Vec<N::Key>,
+    best: Best<N::Key>,
     /// Whether a value equal to the starting key was seen, which looks like none.
     at_bound: Vec<bool>,
     data_type: DataType,
 }
 
+/// The best key of each group. As long as all are small they take two bytes: more groups then stay in the cache.
+enum Best<K> {
+    Narrow(Vec<i16>),
+    Full(Vec<K>),
+}
+
 impl<N: Ordered> Extreme<N> {
+    fn new(side: Side, data_type: DataType) -> Self {
+        let best = if N::IS_NARROWED { Best::Narrow(Vec::new()) } else { Best::Full(Vec::new()) };
+        Extreme { side, best, at_bound: Vec::new(), data_type }
+    }
+
     fn start(&self) -> N::Key {
         match self.side {
             Side::Min => N::MOST,
             Side::Max => N::LEAST,
         }
     }
-}
 
-impl<N: Ordered> Aggregator for Extreme<N> {
-    fn update(&mut self, group_ids: &[u32], groups: usize, args: &[ArrayRef]) -> Result<()> {
-        let start = self.start();
-        self.best.resize(groups, start);
-        let (best, at_bound) = (self.best.as_mut_slice(), &mut self.at_bound);
+    fn narrow_start(&self) -> i16 {
+        match self.side {
+            Side::Min => i16::MAX,
+            Side::Max => i16::MIN,
+        }
+    }
+
+    /// The keys of `groups` groups in full width, from now on.
+    fn full(&mut self, groups: usize) -> &mut [N::Key] {
+        let (start, none) = (self.start(), self.narrow_start());
+        if let Best::Narrow(narrow) = &self.best {
+            let wide = |&key: &i16| if key == none { start } else { N::wide(key) };
+            self.best = Best::Full(narrow.iter().map(wide).collect());
+        }
+        match &mut self.best {
+            Best::Full(best) => {
+                best.resize(groups, start);
+                best
+            }
+            Best::Narrow(_) => &mut [],
+        }
+    }
+
+    fn update_full(&mut self, group_ids: &[u32], groups: usize, values: &[N], nulls: Option<&NullBuffer>) {
+        let (side, start) = (self.side, self.start());
+        let mut at_bound = std::mem::take(&mut self.at_bound);
+        let best = self.full(groups);
         let mut see_bound = |group: usize| {
             at_bound.resize(groups, false);
             at_bound[group] = true;
         };
-        let (values, nulls) = (natives::<N>(&args[0]), args[0].nulls());
-        match self.side {
-            Side::Min => for_each(group_ids, &values, nulls, |group, value| {
+        match side {
+            Side::Min => for_each(group_ids, values, nulls, |group, value| {
                 let key = value.key();
                 best[group] = best[group].min(key);
                 if key == start {
                     see_bound(group);
                 }
             }),
-            Side::Max => for_each(group_ids, &values, nulls, |group, value| {
+            Side::Max => for_each(group_ids, values, nulls, |group, value| {
                 let key = value.key();
                 best[group] = best[group].max(key);
                 if key == start {
                     see_bound(group);
                 }
             }),
+        }
+        self.at_bound = at_bound;
+    }
+}
+
+/// Whether all values fit in two bytes, the least and the largest of which stand for none.
+fn are_narrow<N: Ordered>(values: &[N]) -> bool {
+    N::IS_NARROWED && values.iter().fold(0, |bits, value| bits | value.magnitude()) < i16::MAX as u64
+}
+
+impl<N: Ordered> Aggregator for Extreme<N> {
+    fn update(&mut self, group_ids: &[u32], groups: usize, args: &[ArrayRef]) -> Result<()> {
+        let (values, nulls) = (natives::<N>(&args[0]), args[0].nulls());
+        let none = self.narrow_start();
+        match &mut self.best {
+            Best::Narrow(best) if are_narrow(&values) => {
+                best.resize(groups, none);
+                let best = best.as_mut_slice();
+                match self.side {
+                    Side::Min => for_each(group_ids, &values, nulls, |group, value| {
+                        best[group] = best[group].min(value.narrow());
+                    }),
+                    Side::Max => for_each(group_ids, &values, nulls, |group, value| {
+                        best[group] = best[group].max(value.narrow());
+                    }),
+                }
+            }
+            _ => self.update_full(group_ids, groups, &values, nulls),
         }
         Ok(())
     }
@@ -205,16 +301,27 @@ impl<N: Ordered> Aggregator for Extreme<N> {
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {
-        let start = self.start();
-        let (best, at_bound) = (std::mem::take(&mut self.best), std::mem::take(&mut self.at_bound));
-        let is_valid = |(group, &key): (usize, &N::Key)| key != start || at_bound.get(group) == Some(&true);
-        let valid: Vec<bool> = best.iter().enumerate().map(is_valid).collect();
+        let (start, none) = (self.start(), self.narrow_start());
+        let at_bound = std::mem::take(&mut self.at_bound);
+        let best =
+            std::mem::replace(&mut self.best, Extreme::<N>::new(self.side, self.data_type.clone()).best);
+        let (valid, values): (Vec<bool>, Vec<N>) = match best {
+            Best::Narrow(best) => best.iter().map(|&key| (key != none, N::value(N::wide(key)))).unzip(),
+            Best::Full(best) => {
+                let is_valid = |group, key| key != start || at_bound.get(group) == Some(&true);
+                best.iter().enumerate().map(|(group, &key)| (is_valid(group, key), N::value(key))).unzip()
+            }
+        };
         let nulls = valid.contains(&false).then(|| valid.into());
-        native_array(&self.data_type, best.iter().map(|&key| N::value(key)).collect(), nulls)
+        native_array(&self.data_type, values, nulls)
     }
 
     fn size_bytes(&self) -> usize {
-        self.best.capacity() * size_of::<N::Key>() + self.at_bound.capacity()
+        let best = match &self.best {
+            Best::Narrow(best) => best.capacity() * size_of::<i16>(),
+            Best::Full(best) => best.capacity() * size_of::<N::Key>(),
+        };
+        best + self.at_bound.capacity()
     }
 }
 
@@ -267,5 +374,48 @@ impl Aggregator for Texts {
 
     fn size_bytes(&self) -> usize {
         self.best.capacity() * size_of::<Option<Box<[u8]>>>() + self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    /// Least and largest of each of three groups after each batch of values for them; the last one has none.
+    fn of_batches(batches: &[[[Option<i64>; 2]; 3]]) -> [Vec<Option<i64>>; 2] {
+        [Side::Min, Side::Max].map(|side| {
+            let mut extreme = Extreme::<i64>::new(side, DataType::Int64);
+            for batch in batches {
+                let values: ArrayRef = Arc::new(batch.iter().flatten().copied().collect::<Int64Array>());
+                extreme.update(&[0, 0, 1, 1, 2, 2], 4, &[values]).unwrap();
+            }
+            extreme.finish().unwrap().as_primitive::<Int64Type>().iter().collect()
+        })
+    }
+
+    #[test]
+    fn keys_of_two_bytes_and_of_eight_give_the_same() {
+        let edges = [-32_769, -32_768, -32_767, -1, 0, 1, 32_766, 32_767, 32_768, i64::MIN, i64::MAX];
+        for first in edges {
+            for second in edges {
+                let batches = [
+                    [[Some(first), Some(3)], [None, Some(first)], [None, None]],
+                    [[Some(second), None], [Some(second), Some(-3)], [None, None]],
+                ];
+                let [least, largest] = of_batches(&batches);
+                let (zeroth, next) = ([first, 3, second], [first, second, -3]);
+                assert_eq!(
+                    least,
+                    [zeroth.iter().min(), next.iter().min(), None, None].map(Option::<&i64>::copied)
+                );
+                assert_eq!(
+                    largest,
+                    [zeroth.iter().max(), next.iter().max(), None, None].map(Option::<&i64>::copied)
+                );
+            }
+        }
     }
 }

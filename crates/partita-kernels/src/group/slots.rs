@@ -1,4 +1,4 @@
-//! The open-addressing index that all hashed tables share: a slot holds a tag of the hash and an entry number.
+//! The open-addressing index that all hashed tables share: a slot holds some bits of the hash and an entry number.
 //!
 //! Entries themselves (keys, texts) live with the owner, dense in the order of first appearance.
 
@@ -7,19 +7,20 @@ const SLOTS_PER_ENTRY: usize = 2;
 const FEWEST: usize = 1024;
 /// Slots of at most this many bytes are in the cache anyway.
 const CACHED_BYTES: usize = 256 << 10;
-const TAG: u64 = 0xffff_ffff_0000_0000;
 
 /// Entry numbers by hash.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// High half: high half of the hash. Low half: entry number plus one; zero is an empty slot.
-    slots: Vec<u64>,
+    /// Low bits, as many as a place has: entry number plus one; zero is an empty slot. The bits above are the hash's: the
+    /// smaller the index, the more of it is known, and however large, a slot takes four bytes.
+    slots: Vec<u32>,
     mask: usize,
+    tag: u32,
 }
 
 impl Slots {
     pub(super) fn size_bytes(&self) -> usize {
-        self.slots.capacity() * 8
+        self.slots.capacity() * size_of::<u32>()
     }
 
     pub(super) fn clear(&mut self) {
@@ -28,9 +29,8 @@ impl Slots {
 
     /// Makes room for `more` entries beside the `entries` whose hashes are given.
     pub(super) fn reserve(&mut self, entries: usize, more: usize, hashes: &[u64]) {
-        let needed = ((entries + more) * SLOTS_PER_ENTRY).next_power_of_two().max(FEWEST);
-        if needed > self.slots.len() {
-            self.rebuild(needed, hashes.iter().copied());
+        if let Some(size) = self.wanted(entries, more) {
+            self.rebuild(size, hashes.iter().copied());
         }
     }
 
@@ -45,6 +45,7 @@ impl Slots {
         self.slots.clear();
         self.slots.resize(size, 0);
         self.mask = size - 1;
+        self.tag = !(self.mask as u32);
         for (id, hash) in (0u32..).zip(hashes) {
             let mut place = hash as usize & self.mask;
             while self.slots[place] != 0 {
@@ -52,6 +53,12 @@ impl Slots {
             }
             self.fill(place, hash, id);
         }
+    }
+
+    /// Whether a slot's tag is that of the hash.
+    #[inline(always)]
+    fn is_tagged(&self, slot: u32, hash: u64) -> bool {
+        (slot ^ (hash >> 32) as u32) & self.tag == 0
     }
 
     /// Starts to load what probes for these hashes will read: their slots, then the entries that these name. The cache
@@ -67,8 +74,8 @@ impl Slots {
         }
         for hash in hashes {
             let slot = self.slots[*hash as usize & self.mask];
-            if slot & TAG == hash & TAG
-                && let Some(entry) = entries.get((slot as u32).wrapping_sub(1) as usize)
+            if self.is_tagged(slot, *hash)
+                && let Some(entry) = entries.get(((slot & !self.tag) as usize).wrapping_sub(1))
             {
                 prefetch(entry);
             }
@@ -84,8 +91,9 @@ impl Slots {
             if slot == 0 {
                 return Err(place);
             }
-            if slot & TAG == hash & TAG {
-                let id = slot as u32 - 1;
+            if self.is_tagged(slot, hash) {
+                // Fits: the entries are at most half as many as the slots, and a number below that is not zero.
+                let id = (slot & !self.tag).wrapping_sub(1);
                 if is_equal(id) {
                     return Ok(id);
                 }
@@ -96,7 +104,7 @@ impl Slots {
 
     #[inline(always)]
     pub(super) fn fill(&mut self, place: usize, hash: u64, id: u32) {
-        self.slots[place] = hash & TAG | u64::from(id + 1);
+        self.slots[place] = (hash >> 32) as u32 & self.tag | (id + 1);
     }
 }
 
