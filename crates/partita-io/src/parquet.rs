@@ -28,7 +28,7 @@ mod window;
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::datatypes::{SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
 use crate::file_columns::FileColumns;
 use crate::together::in_order;
@@ -119,6 +119,16 @@ impl Source for ParquetSource {
             columns: pruning::statistics(files, columns, &self.schema, self.own_columns()),
         };
         self.statistics.get_or_init(made).clone()
+    }
+
+    fn is_coded(&self, column: usize) -> bool {
+        let data_type = self.schema.field(column).data_type();
+        let files = self.files.files.iter().zip(self.files.columns.iter());
+        let is_text = matches!(data_type, DataType::Utf8View | DataType::BinaryView);
+        let mut of_files = files.map(|(file, columns)| {
+            columns.file_index(column).is_some_and(|root| file.is_coded(root, data_type))
+        });
+        is_text && of_files.all(|is_coded| is_coded)
     }
 
     fn splits(&self, request: &ScanRequest, _context: &ReadContext) -> Result<Vec<Split>> {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 
 use crate::{Error, FileSystem, Limits, Result};
 
@@ -45,6 +45,13 @@ pub trait Source: Send + Sync + Debug {
         context: &ReadContext,
     ) -> Result<Box<dyn BatchReader>>;
 
+    /// Whether a column of the schema, one of text or bytes, lies in the files as codes of dictionaries throughout, so
+    /// that [`ScanRequest::coded`] saves work.
+    fn is_coded(&self, column: usize) -> bool {
+        let _ = column;
+        false
+    }
+
     /// The source itself, for an engine that has sources of its own and must know them again.
     fn as_any(&self) -> Option<&dyn Any> {
         None
@@ -71,6 +78,9 @@ pub trait Source: Send + Sync + Debug {
 pub struct ScanRequest {
     /// Indices into the source's schema, in the order wanted; `None` for all columns.
     pub projection: Option<Vec<usize>>,
+    /// Those of the projected columns that are wanted as dictionaries with codes of 32 bits; [`Source::is_coded`] holds
+    /// for them. Batches with the codes of one dictionary share its values, the same array.
+    pub coded: Vec<usize>,
     /// Terms that must all hold for a row to be wanted. A reader may use them to skip files, row groups and
     /// pages; it need not drop single rows by them.
     pub prune: Vec<Prune>,
@@ -84,7 +94,37 @@ pub struct ScanRequest {
 
 impl Default for ScanRequest {
     fn default() -> Self {
-        ScanRequest { projection: None, prune: Vec::new(), filter: None, batch_rows: 16_384, limit: None }
+        ScanRequest {
+            projection: None,
+            coded: Vec::new(),
+            prune: Vec::new(),
+            filter: None,
+            batch_rows: 16_384,
+            limit: None,
+        }
+    }
+}
+
+impl ScanRequest {
+    /// The schema of the batches that a source of this schema gives.
+    ///
+    /// # Errors
+    /// The projection names a column that the source does not have.
+    pub fn output(&self, schema: &SchemaRef) -> Result<SchemaRef> {
+        let all = (0..schema.fields().len()).collect();
+        let projection = self.projection.as_ref().unwrap_or(&all);
+        let output = schema.project(projection).map_err(|error| Error::invalid(error.to_string()))?;
+        if self.coded.is_empty() {
+            return Ok(Arc::new(output));
+        }
+        let fields = output.fields().iter().zip(projection).map(|(field, column)| {
+            if !self.coded.contains(column) {
+                return Arc::clone(field);
+            }
+            let coded = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(field.data_type().clone()));
+            Arc::new(field.as_ref().clone().with_data_type(coded))
+        });
+        Ok(Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), output.metadata().clone())))
     }
 }
 

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::RowSelector;
 use parquet::basic::Encoding;
 
 use super::decode::{Decoder, Place, Rows, damaged, take_fault};
-use super::flat::{FlatColumn, Loaded, Picked, Shape, Stop};
+use super::flat::{FlatColumn, Loaded, Picked, Shape, Stop, coded_by_row};
 use super::guard::guarded;
 use super::pages::{Fault, PageContext};
 use super::row_group::RowGroup;
@@ -179,6 +179,14 @@ impl Decoded {
 }
 
 impl Rowful {
+    /// A dictionary of the picked rows.
+    pub(crate) fn coded(&self, picked: &Picked) -> Result<ArrayRef> {
+        match self {
+            Rowful::Flat(loaded) => loaded.coded(picked),
+            Rowful::Array(..) => coded_by_row(self.array(picked)?),
+        }
+    }
+
     /// An array of the picked rows.
     pub(crate) fn array(&self, picked: &Picked) -> Result<ArrayRef> {
         match (self, picked) {

@@ -4,6 +4,7 @@
 //! `values.rs` says for which types. `column.rs` leaves other columns, and pages with other encodings, to the `parquet`
 //! crate. The pages themselves come checked from `pages.rs`, as they do for the crate.
 
+mod coded;
 mod hybrid;
 mod loaded;
 mod values;
@@ -20,6 +21,7 @@ use parquet::arrow::arrow_reader::RowSelector;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 
+pub(crate) use self::coded::coded_by_row;
 use self::hybrid::Hybrid;
 pub(crate) use self::loaded::{Loaded, Picked};
 use self::loaded::{Segment, SegmentValues};

@@ -7,12 +7,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
+use parquet::basic::{Encoding, EncodingMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
 };
 
+use super::flat::Shape;
 use super::guard::guarded;
 use super::schema::{self, Reading};
 use super::window::OpenFile;
@@ -44,6 +46,20 @@ impl ParquetFile {
     /// Rows of the file: what its row groups declare.
     pub(crate) fn rows(&self) -> u64 {
         self.metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).sum()
+    }
+
+    /// Whether column `root` is of this type and all its pages hold codes of dictionaries.
+    pub(crate) fn is_coded(&self, root: usize, data_type: &DataType) -> bool {
+        let Some(leaf) = self.reading.single_leaf(root) else { return false };
+        let is_coded = |group: &RowGroupMetaData| {
+            let column = group.column(leaf);
+            let of_codes = |mask: &EncodingMask| {
+                mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
+            };
+            let shape = Shape::of(column.column_descr(), data_type);
+            shape.is_some() && column.page_encoding_stats_mask().is_some_and(of_codes)
+        };
+        self.schema().field(root).data_type() == data_type && self.metadata.row_groups().iter().all(is_coded)
     }
 
     /// Opens the file for reading data; an error if it is not what it was when it was listed.
@@ -130,9 +146,7 @@ fn decode(footer: &[u8], limits: &Limits) -> Result<ParquetMetaData> {
     }
     let footer = without(footer, &shape.foreign);
     guarded(|| {
-        let options = ParquetMetaDataOptions::new()
-            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
-            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+        let options = ParquetMetaDataOptions::new().with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
         ParquetMetaDataReader::decode_metadata_with_options(&footer, Some(&options)).map_err(unreadable)
     })
 }

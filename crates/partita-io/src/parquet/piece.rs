@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::RowSelector;
 
 use super::column::{self, Column, Rowful};
 use super::decode::{Place, Rows};
-use super::flat::{Picked, Verdicts};
+use super::flat::{Picked, Verdicts, coded_by_row};
 use super::read::Wish;
 use super::split::Piece;
 use super::{bloom, page_index};
@@ -155,8 +155,10 @@ impl PieceReader {
     /// The output columns of the picked rows.
     fn assemble(&mut self, rows: usize, picked: &Picked) -> Result<RecordBatch> {
         self.columns.load(&self.place, &self.wish.projection, rows, picked)?;
-        let columns =
-            self.wish.projection.iter().map(|column| self.columns.array(&self.place, *column, picked));
+        let columns = self.wish.projection.iter().map(|column| match self.wish.coded.contains(column) {
+            true => self.columns.coded(&self.place, *column, picked),
+            false => self.columns.array(&self.place, *column, picked),
+        });
         let options = RecordBatchOptions::new().with_row_count(Some(picked.len()));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         RecordBatch::try_new_with_options(Arc::clone(&self.wish.output), columns, &options).map_err(internal)
@@ -210,6 +212,14 @@ impl Columns {
     fn array(&self, place: &Place, column: usize, picked: &Picked) -> Result<ArrayRef> {
         let decoded = self.loaded(place, column).map(|(_, loaded)| loaded.array(picked)).transpose()?;
         place.columns.column(column, decoded.as_ref(), picked.len())
+    }
+
+    /// The same as a dictionary, of a column that the source says is coded.
+    fn coded(&self, place: &Place, column: usize, picked: &Picked) -> Result<ArrayRef> {
+        match self.loaded(place, column) {
+            Some((_, loaded)) => loaded.coded(picked),
+            None => coded_by_row(place.columns.column(column, None, picked.len())?),
+        }
     }
 
     /// Done with a batch of so many rows.

@@ -53,13 +53,14 @@ pub(crate) struct Wish {
     pub(crate) limit: usize,
     /// Columns of the source that the output needs.
     pub(crate) projection: Vec<usize>,
+    /// Those of them that are wanted as codes.
+    pub(crate) coded: Vec<usize>,
 }
 
 impl Wish {
     pub(crate) fn new(schema: &SchemaRef, request: &ScanRequest) -> Result<Self> {
         let projection = request.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
-        let output =
-            Arc::new(schema.project(&projection).map_err(|error| Error::invalid(error.to_string()))?);
+        let output = request.output(schema)?;
         let mut parts = Vec::new();
         if let Some(filter) = &request.filter {
             parts = filter.parts();
@@ -75,6 +76,7 @@ impl Wish {
             batch_rows: request.batch_rows.max(1),
             limit: request.limit.unwrap_or(usize::MAX),
             projection,
+            coded: request.coded.clone(),
         })
     }
 

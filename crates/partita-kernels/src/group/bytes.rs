@@ -1,6 +1,6 @@
 //! A table of distinct byte strings: each gets the next number at its first appearance.
 //!
-//! It serves a single text key alone, and gives `field` codes for texts that are too long to be packed.
+//! It serves a single text key alone, and `interner`, which numbers texts for `field`.
 
 use std::sync::Arc;
 
@@ -60,26 +60,26 @@ impl BytesTable {
         let mut hashes = [0u64; CHUNK];
         for ((hash, row), &view) in hashes.iter_mut().zip(first_row..).zip(views) {
             if !is_null(row) {
-                let word = if view as u32 <= INLINE {
-                    short_word(view)
-                } else {
-                    bytes_word(long_bytes(view, buffers))
-                };
-                *hash = fold(word, MIX);
+                *hash = hash_of(view, buffers);
             }
         }
         self.slots.warm(&hashes[..views.len()], &self.views);
         for ((&hash, row), &view) in hashes.iter().zip(first_row..).zip(views) {
-            let id = match view as u32 <= INLINE {
-                _ if is_null(row) => self.null_id(),
-                true => self.upsert_inline(hash, view),
-                false => self.upsert_long(hash, view, long_bytes(view, buffers)),
-            };
-            out.push(id);
+            out.push(match is_null(row) {
+                true => self.null_number(),
+                false => self.upsert_one(hash, view, buffers),
+            });
         }
     }
 
-    fn null_id(&mut self) -> u32 {
+    /// The number of one text, a new one included.
+    pub(super) fn number(&mut self, view: u128, buffers: &[Buffer]) -> u32 {
+        self.slots.reserve(self.views.len(), 1, &self.hashes);
+        self.upsert_one(hash_of(view, buffers), view, buffers)
+    }
+
+    /// The number of null.
+    pub(super) fn null_number(&mut self) -> u32 {
         if let Some(id) = self.null {
             return id;
         }
@@ -88,6 +88,14 @@ impl BytesTable {
         self.hashes.push(0);
         self.null = Some(id);
         id
+    }
+
+    #[inline(always)]
+    fn upsert_one(&mut self, hash: u64, view: u128, buffers: &[Buffer]) -> u32 {
+        match view as u32 <= INLINE {
+            true => self.upsert_inline(hash, view),
+            false => self.upsert_long(hash, view, long_bytes(view, buffers)),
+        }
     }
 
     #[inline]
@@ -172,6 +180,12 @@ fn texts(mut views: Vec<u128>, buffers: Arc<[Buffer]>, has_null: bool) -> Texts 
         NullBuffer::from(valid)
     });
     (views.into(), buffers, nulls)
+}
+
+#[inline(always)]
+fn hash_of(view: u128, buffers: &[Buffer]) -> u64 {
+    let word = if view as u32 <= INLINE { short_word(view) } else { bytes_word(long_bytes(view, buffers)) };
+    fold(word, MIX)
 }
 
 /// The bytes of a view of more than 12 bytes.

@@ -10,10 +10,10 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type, IntervalUnit};
+use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type, IntervalUnit, UInt32Type};
 use half::f16;
 
-use crate::plain::{as_views, canonical_f16, canonical_f32, canonical_f64, value_type};
+use crate::plain::{as_views, canonical_f16, canonical_f32, canonical_f64, unpack_views, value_type};
 use crate::{Error, Result};
 
 /// How the values of a type are packed.
@@ -116,13 +116,46 @@ pub(super) enum KeyColumn {
     Word(Words, Option<NullBuffer>),
     Wide(Vec<[u64; 4]>, Option<NullBuffer>),
     Text(ScalarBuffer<u128>, Arc<[Buffer]>, Option<NullBuffer>),
+    /// Text as codes of a dictionary (of batches only).
+    Coded(Coded),
     /// Codes of a field's own interner (of groups only).
     Codes(Vec<u32>),
 }
 
+/// Codes of a dictionary of texts, all of which are valid.
+#[derive(Debug, Clone)]
+pub(super) struct Coded {
+    pub(super) codes: ScalarBuffer<u32>,
+    pub(super) nulls: Option<NullBuffer>,
+    /// Tells dictionaries apart.
+    pub(super) dictionary: ArrayRef,
+    pub(super) views: ScalarBuffer<u128>,
+    pub(super) buffers: Arc<[Buffer]>,
+}
+
+impl Coded {
+    /// None for what is not a dictionary of views with codes of 32 bits.
+    fn new(array: &ArrayRef) -> Option<Coded> {
+        let array = array.as_dictionary_opt::<UInt32Type>()?;
+        let dictionary = array.values();
+        let (views, buffers, _) = match dictionary.data_type() {
+            _ if dictionary.null_count() > 0 => return None,
+            DataType::Utf8View => dictionary.as_string_view().clone().into_parts(),
+            DataType::BinaryView => dictionary.as_binary_view().clone().into_parts(),
+            _ => return None,
+        };
+        let (codes, nulls) = (array.keys().values().clone(), array.keys().nulls().cloned());
+        Some(Coded { codes, nulls, dictionary: Arc::clone(dictionary), views, buffers })
+    }
+}
+
 impl KeyColumn {
-    /// Brings an unpacked array (see `plain::unpack`) of a shape other than rows into its form.
+    /// Brings an array of a shape other than rows into its form.
     pub(super) fn new(array: &ArrayRef) -> Result<Self> {
+        if let Some(coded) = Coded::new(array) {
+            return Ok(KeyColumn::Coded(coded));
+        }
+        let array = &unpack_views(array)?;
         let nulls = array.nulls().cloned();
         Ok(match shape(array.data_type()) {
             Shape::Word => KeyColumn::Word(words_of(array)?, array.logical_nulls()),
@@ -146,6 +179,7 @@ impl KeyColumn {
             KeyColumn::Word(words, _) => words.len(),
             KeyColumn::Wide(values, _) => values.len(),
             KeyColumn::Text(views, _, _) => views.len(),
+            KeyColumn::Coded(coded) => coded.codes.len(),
             KeyColumn::Codes(codes) => codes.len(),
         }
     }
@@ -162,7 +196,9 @@ impl KeyColumn {
                 primitive(plain, values.len(), Buffer::from_vec(words), nulls)?
             }
             KeyColumn::Text(views, buffers, nulls) => text_array(views, buffers, nulls, plain)?,
-            KeyColumn::Codes(_) => return Err(Error::invalid("codes were not resolved to their texts")),
+            KeyColumn::Coded(_) | KeyColumn::Codes(_) => {
+                return Err(Error::invalid("codes were not resolved to their texts"));
+            }
         };
         if array.data_type() == data_type { Ok(array) } else { Ok(cast(&array, data_type)?) }
     }

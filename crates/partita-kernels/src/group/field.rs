@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use arrow::buffer::NullBuffer;
 
-use super::bytes::BytesTable;
 use super::column::{KeyColumn, Words};
+use super::interner::Interner;
 use crate::{Error, Result};
 
 /// The widest integer code; beyond it a value takes a whole word, which needs no range.
@@ -34,7 +34,7 @@ pub(super) enum Code {
     /// The view of a text of at most 12 bytes.
     Inline,
     /// The number of the text among all texts of this column.
-    Interned(Box<BytesTable>),
+    Interned(Box<Interner>),
 }
 
 /// Where bits lie: the word and the bit in it.
@@ -62,7 +62,7 @@ impl Code {
             Code::Wide(words) => (0, *words, true),
             Code::Short(bytes) => (bytes * 8 + LENGTH_BITS, 0, false),
             Code::Inline => (0, 2, false),
-            Code::Interned(_) => (32, 0, false),
+            Code::Interned(interner) => (interner.bits(), 0, false),
         }
     }
 
@@ -75,13 +75,22 @@ impl Code {
                 let valid = |row: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row));
                 let longest = rows.filter(valid).map(|row| views[row] as u32).max().unwrap_or(0);
                 match before {
-                    Some(Code::Interned(table)) => Code::Interned(table),
+                    Some(Code::Interned(mut interner)) => {
+                        interner.widen();
+                        Code::Interned(interner)
+                    }
                     _ if longest > INLINE => Code::Interned(Box::default()),
                     Some(Code::Inline) => Code::Inline,
                     _ if longest > SHORT => Code::Inline,
                     Some(Code::Short(bytes)) => Code::Short(bytes.max(longest)),
                     _ => Code::Short(longest),
                 }
+            }
+            KeyColumn::Coded(coded) => {
+                let mut interner =
+                    if let Some(Code::Interned(interner)) = before { interner } else { Box::default() };
+                interner.make_room(coded);
+                Code::Interned(interner)
             }
             KeyColumn::Codes(_) => {
                 return Err(Error::invalid("codes cannot be fitted; they belong to their field"));
@@ -180,12 +189,12 @@ impl Field {
                     key[word + 1] = (view >> 64) as u64;
                 });
             }
-            (Code::Interned(table), KeyColumn::Text(views, buffers, nulls)) => {
+            (Code::Interned(_), KeyColumn::Codes(codes)) => put_codes(&codes[rows], self.place, keys),
+            (Code::Interned(interner), texts) => {
                 scratch.codes.clear();
-                table.upsert(&views[rows], buffers, nulls.as_ref(), first_row, &mut scratch.codes);
+                is_too_wide = !interner.upsert(texts, rows, &mut scratch.codes) || !interner.fits();
                 put_codes(&scratch.codes, self.place, keys);
             }
-            (Code::Interned(_), KeyColumn::Codes(codes)) => put_codes(&codes[rows], self.place, keys),
             _ => is_too_wide = true,
         }
         !is_too_wide
@@ -235,12 +244,13 @@ impl Field {
                 let views = views.collect::<Vec<_>>();
                 KeyColumn::Text(views.into(), [].into(), nulls_where(keys, |key| view(key) == NULL_TEXT))
             }
-            Code::Interned(table) => {
-                let codes: Vec<u32> = keys.iter().map(|key| (key[word] >> shift) as u32).collect();
+            Code::Interned(interner) => {
+                let mask = (1u64 << interner.bits()) - 1;
+                let codes: Vec<u32> = keys.iter().map(|key| (key[word] >> shift & mask) as u32).collect();
                 if !texts {
                     return KeyColumn::Codes(codes);
                 }
-                let (views, buffers, nulls) = table.resolve(&codes);
+                let (views, buffers, nulls) = interner.table.resolve(&codes);
                 KeyColumn::Text(views, buffers, nulls)
             }
         }

@@ -8,12 +8,12 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 
-use super::bytes::BytesTable;
 use super::column::{KeyColumn, Shape, shape};
 use super::field::{Code, Field, Scratch};
+use super::interner::Interner;
 use super::layout::Layout;
 use super::packed::PackedTable;
-use crate::plain::{unpack, unpack_views, value_type, with_canonical_floats};
+use crate::plain::{unpack, value_type, with_canonical_floats};
 use crate::{Error, Result};
 
 /// Rows packed and looked up at a time: keys and hashes of a chunk, and the slots and entries that are loaded for them
@@ -76,7 +76,7 @@ impl GroupTable {
             Index::Two(table) => table.keys().len(),
             Index::Four(table) => table.keys().len(),
             Index::Eight(table) => table.keys().len(),
-            Index::Codes => self.interner().map_or(0, BytesTable::len),
+            Index::Codes => self.interner().map_or(0, |interner| interner.table.len()),
         }
     }
 
@@ -95,7 +95,7 @@ impl GroupTable {
             Index::Eight(table) => table.size_bytes(),
         };
         let interned = self.layout.fields.iter().map(|field| match &field.code {
-            Code::Interned(table) => table.size_bytes(),
+            Code::Interned(interner) => interner.size_bytes(),
             _ => 0,
         });
         index + interned.sum::<usize>()
@@ -111,13 +111,14 @@ impl GroupTable {
             Index::Eight(table) => table.clear(),
         }
         for field in &mut self.layout.fields {
-            if let Code::Interned(table) = &mut field.code {
-                table.clear();
+            if let Code::Interned(interner) = &mut field.code {
+                interner.clear();
             }
         }
     }
 
-    /// Writes the group number of each row of `keys` to `group_ids` (overwritten); a new key gets the next number.
+    /// Writes the group number of each row of `keys` to `group_ids` (overwritten); a new key gets the next number. A key
+    /// column may come as a dictionary of values of its type.
     ///
     /// # Errors
     /// When the columns are not of the table's types, or the groups outgrow 32 bits.
@@ -144,7 +145,7 @@ impl GroupTable {
 
     fn check(&self, keys: &[ArrayRef]) -> Result<()> {
         let fits = keys.len() == self.types.len()
-            && keys.iter().zip(&self.types).all(|(key, data_type)| key.data_type() == data_type);
+            && keys.iter().zip(&self.types).all(|(key, data_type)| is_of(key.data_type(), data_type));
         if !fits {
             let found: Vec<_> = keys.iter().map(|key| key.data_type().to_string()).collect();
             let wanted: Vec<_> = self.types.iter().map(DataType::to_string).collect();
@@ -171,7 +172,7 @@ impl GroupTable {
         }
         let columns = keys.iter().zip(&self.converters).map(|(key, converter)| match converter {
             Some(converter) => rows_as_text(converter, std::slice::from_ref(key)),
-            None => KeyColumn::new(&unpack_views(key)?),
+            None => KeyColumn::new(key),
         });
         columns.collect()
     }
@@ -191,13 +192,9 @@ impl GroupTable {
             Index::Four(table) => upsert_packed(table, layout, columns, rows, scratch, group_ids),
             Index::Eight(table) => upsert_packed(table, layout, columns, rows, scratch, group_ids),
             Index::Codes => match (layout.fields.as_mut_slice(), columns) {
-                ([field], [KeyColumn::Text(views, buffers, nulls)]) => match &mut field.code {
-                    Code::Interned(table) => {
-                        table.upsert(&views[rows.clone()], buffers, nulls.as_ref(), rows.start, group_ids);
-                        true
-                    }
-                    _ => false,
-                },
+                ([Field { code: Code::Interned(interner), .. }], [texts]) => {
+                    interner.upsert(texts, rows, group_ids)
+                }
                 _ => false,
             },
         }
@@ -209,8 +206,8 @@ impl GroupTable {
     /// When a dictionary's key type is too narrow for the distinct values, or a text outgrows 32-bit offsets.
     pub fn keys(&self) -> Result<Vec<ArrayRef>> {
         let columns = match (&self.index, self.interner()) {
-            (Index::Codes, Some(table)) => {
-                let (views, buffers, nulls) = table.entries();
+            (Index::Codes, Some(interner)) => {
+                let (views, buffers, nulls) = interner.table.entries();
                 vec![KeyColumn::Text(views, buffers, nulls)]
             }
             _ => self.layout.fields.iter().map(|field| self.decode(field, true)).collect(),
@@ -224,8 +221,8 @@ impl GroupTable {
     /// As [`GroupTable::keys`].
     pub fn take_keys(&mut self) -> Result<Vec<ArrayRef>> {
         let keys = match (&self.index, self.layout.fields.as_mut_slice()) {
-            (Index::Codes, [Field { code: Code::Interned(table), .. }]) => {
-                let (views, buffers, nulls) = table.take_entries();
+            (Index::Codes, [Field { code: Code::Interned(interner), .. }]) => {
+                let (views, buffers, nulls) = interner.table.take_entries();
                 self.arrays(vec![KeyColumn::Text(views, buffers, nulls)])
             }
             _ => self.keys(),
@@ -267,12 +264,17 @@ impl GroupTable {
         }
     }
 
-    fn interner(&self) -> Option<&BytesTable> {
+    fn interner(&self) -> Option<&Interner> {
         match self.layout.fields.as_slice() {
-            [Field { code: Code::Interned(table), .. }] => Some(table),
+            [Field { code: Code::Interned(interner), .. }] => Some(interner),
             _ => None,
         }
     }
+}
+
+/// Whether a key of type `found` is one of type `wanted`, or a dictionary of such values.
+fn is_of(found: &DataType, wanted: &DataType) -> bool {
+    found == wanted || matches!(found, DataType::Dictionary(_, values) if **values == *wanted)
 }
 
 fn upsert_packed<const W: usize>(

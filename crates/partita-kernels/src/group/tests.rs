@@ -110,6 +110,71 @@ fn representations_change_midway_and_numbers_stay() {
     }
 }
 
+/// The texts as codes of a dictionary of `places` values, of which some may not come.
+fn coded(dictionary: &ArrayRef, codes: impl Iterator<Item = Option<u32>>) -> ArrayRef {
+    let codes: UInt32Array = codes.collect();
+    Arc::new(DictionaryArray::<UInt32Type>::try_new(codes, Arc::clone(dictionary)).unwrap())
+}
+
+#[test]
+fn codes_of_dictionaries_are_the_texts_that_they_stand_for() {
+    let texts = |range: std::ops::Range<u32>, width: usize| -> ArrayRef {
+        Arc::new(range.map(|i| Some(format!("{i:0width$}"))).collect::<StringViewArray>())
+    };
+    let mut random = Random(11);
+    let mut codes = |rows: usize, places: usize, nulls: bool| -> Vec<Option<u32>> {
+        let code = |random: &mut Random| Some(random.below(places) as u32);
+        (0..rows).map(|row| if nulls && row % 9 == 4 { None } else { code(&mut random) }).collect()
+    };
+    // Few places, the same dictionary again, others that share texts with it, more than the bits had room for, long texts,
+    // texts that are no codes, a dictionary with a null of its own, and places that no row has.
+    let (few, others, many) = (texts(0..20, 3), texts(10..40, 3), texts(5..5_000, 3));
+    let own_null: ArrayRef =
+        Arc::new(StringViewArray::from(vec![Some("007"), None, Some("a text of twenty bytes")]));
+    let batches = vec![
+        coded(&few, codes(500, 20, false).into_iter()),
+        coded(&few, codes(300, 20, true).into_iter()),
+        coded(&others, codes(700, 30, true).into_iter()),
+        coded(&few, codes(300, 5, false).into_iter()),
+        coded(&many, codes(9_000, 4_995, true).into_iter()),
+        coded(&texts(0..50, 30), codes(400, 50, false).into_iter()),
+        texts(0..300, 3),
+        coded(&own_null, [Some(0), Some(1), None, Some(2), Some(1)].into_iter()),
+        coded(&many, codes(2_000, 4_995, false).into_iter()).slice(100, 1_500),
+    ];
+    let of = |rows: usize| -> ArrayRef { Arc::new((0..rows as i64).map(|i| i % 3).collect::<Int64Array>()) };
+    let single: Vec<Vec<ArrayRef>> = batches.iter().map(|batch| vec![Arc::clone(batch)]).collect();
+    let twice = batches
+        .iter()
+        .map(|batch| vec![Arc::clone(batch), of(batch.len()), Arc::clone(batch)])
+        .collect::<Vec<_>>();
+    let text = DataType::Utf8View;
+    let dictionary = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(text.clone()));
+    for cut in [0, 4, 6] {
+        check(std::slice::from_ref(&text), &single[cut..]);
+        check(&[text.clone(), DataType::Int64, text.clone()], &twice[cut..]);
+    }
+    check(&[dictionary], &single[..6]);
+}
+
+#[test]
+fn codes_are_forgotten_with_the_groups() {
+    let dictionary: ArrayRef = Arc::new(StringViewArray::from(vec!["a", "b", "c"]));
+    let batch = |codes: [u32; 4]| vec![coded(&dictionary, codes.into_iter().map(Some))];
+    let mut table = GroupTable::new(&[DataType::Utf8View]).unwrap();
+    let mut ids = Vec::new();
+    table.upsert(&batch([2, 1, 2, 1]), &mut ids).unwrap();
+    assert_eq!(
+        (ids.as_slice(), shown(&table.take_keys().unwrap()[0]).join(" ").as_str()),
+        (&[0, 1, 0, 1][..], "c b")
+    );
+    table.upsert(&batch([1, 0, 1, 2]), &mut ids).unwrap();
+    assert_eq!(
+        (ids.as_slice(), shown(&table.take_keys().unwrap()[0]).join(" ").as_str()),
+        (&[0, 1, 0, 2][..], "b a c")
+    );
+}
+
 #[test]
 fn extreme_integers_share_a_column() {
     let values = [i64::MIN, 0, i64::MAX, -1, 1, i64::MIN + 1, i64::MAX - 1, 0];

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::bytes::BytesTable;
 use super::column::{KeyColumn, Shape, shape};
 use super::field::{Code, Scratch};
 use super::layout::{Layout, MOST_WORDS};
@@ -65,8 +64,8 @@ impl GroupTable {
     fn become_one_row(&mut self, groups: Vec<KeyColumn>) -> Result<()> {
         let resolved =
             groups.into_iter().zip(&self.layout.fields).map(|(column, field)| match (column, &field.code) {
-                (KeyColumn::Codes(codes), Code::Interned(table)) => {
-                    let (views, buffers, nulls) = table.resolve(&codes);
+                (KeyColumn::Codes(codes), Code::Interned(interner)) => {
+                    let (views, buffers, nulls) = interner.table.resolve(&codes);
                     KeyColumn::Text(views, buffers, nulls)
                 }
                 (column, _) => column,
@@ -76,7 +75,7 @@ impl GroupTable {
         let groups = rows_as_text(&converter, &arrays)?;
         self.whole_row = Some(converter);
         self.scratch = Scratch::default();
-        self.layout = Layout::new(vec![Code::Interned(Box::<BytesTable>::default())]);
+        self.layout = Layout::new(vec![Code::Interned(Box::default())]);
         self.index = Index::Codes;
         self.insert_groups(&[groups]).map(drop)
     }

@@ -22,8 +22,8 @@ mod top_k;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, OffsetSizeTrait, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef, UInt32Type};
 use partita_io::Reserve;
 pub(crate) use partita_kernels::take::compact_batch;
 
@@ -176,6 +176,9 @@ impl Drop for Held {
     }
 }
 
+/// Texts up to this length lie in their views.
+const INLINE: u32 = 12;
+
 /// Bytes of a batch's values as they count for decisions: by rows and text lengths, never by capacities, so
 /// that the number is the same on every run. It is the sum over the rows, however they are cut into batches.
 pub(crate) fn logical_bytes(batch: &RecordBatch) -> usize {
@@ -185,10 +188,16 @@ pub(crate) fn logical_bytes(batch: &RecordBatch) -> usize {
 /// The same of one column.
 pub(crate) fn column_bytes(array: &dyn Array) -> usize {
     let rows = array.len();
-    let long = |length: u32| if length > 12 { length as usize } else { 0 };
+    let long = |length: u32| if length > INLINE { length as usize } else { 0 };
     match array.data_type() {
-        DataType::Utf8View => rows * 16 + array.as_string_view().lengths().map(long).sum::<usize>(),
-        DataType::BinaryView => rows * 16 + array.as_binary_view().lengths().map(long).sum::<usize>(),
+        DataType::Utf8View => match array.as_string_view() {
+            short if short.data_buffers().is_empty() => rows * 16,
+            texts => rows * 16 + texts.lengths().map(long).sum::<usize>(),
+        },
+        DataType::BinaryView => match array.as_binary_view() {
+            short if short.data_buffers().is_empty() => rows * 16,
+            texts => rows * 16 + texts.lengths().map(long).sum::<usize>(),
+        },
         DataType::Utf8 => rows * 4 + span(array.as_string::<i32>().value_offsets()),
         DataType::LargeUtf8 => rows * 8 + span(array.as_string::<i64>().value_offsets()),
         DataType::Binary => rows * 4 + span(array.as_binary::<i32>().value_offsets()),
@@ -214,8 +223,23 @@ pub(crate) fn column_bytes(array: &dyn Array) -> usize {
             let first = lists.value_offset(0) as usize;
             column_bytes(lists.values().slice(first, rows * size).as_ref())
         }
+        DataType::Dictionary(_, _) => rows * 16 + array.as_dictionary_opt().map_or(0, long_bytes),
         other => rows * fixed_bytes(other).unwrap_or(16),
     }
+}
+
+/// Bytes of the texts that do not lie in their views, each as often as it comes.
+fn long_bytes(coded: &DictionaryArray<UInt32Type>) -> usize {
+    let lengths: Vec<u32> = match coded.values().data_type() {
+        DataType::Utf8View => coded.values().as_string_view().lengths().collect(),
+        DataType::BinaryView => coded.values().as_binary_view().lengths().collect(),
+        _ => return 0,
+    };
+    if lengths.iter().all(|length| *length <= INLINE) {
+        return 0;
+    }
+    let long = |code: u32| lengths.get(code as usize).copied().filter(|length| *length > INLINE).unwrap_or(0);
+    coded.keys().iter().flatten().map(|code| long(code) as usize).sum()
 }
 
 /// About how many bytes of a row are expected to count, from its types alone.

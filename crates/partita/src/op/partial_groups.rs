@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, SchemaRef};
 
 use super::group_by::{Groups, Shape, describe};
 use super::{Flow, Operator, OperatorState, Out, Workspace, batch_of, column_bytes};
@@ -33,10 +34,12 @@ pub(crate) struct PartialGroups {
 }
 
 impl PartialGroups {
+    /// `coded` is the schema of the rows that come: `input`, but that some keys may be dictionaries.
     pub(crate) fn new(
         keys: &[Expr],
         calls: &[AggregateCall],
         input: &SchemaRef,
+        coded: &SchemaRef,
         step: Step,
     ) -> Result<PartialGroups> {
         let shape = Arc::new(Shape::new(keys, calls, input, step)?);
@@ -44,7 +47,7 @@ impl PartialGroups {
         let keys_bare = keys.iter().cloned();
         let exprs: Vec<Expr> =
             keys_bare.chain(calls.iter().flat_map(|call| call.arguments.iter().cloned())).collect();
-        let inputs = Arc::new(BoundList::bind(&exprs, input)?);
+        let inputs = Arc::new(BoundList::bind(&exprs, coded)?);
         let label = format!("partial {}", describe(keys, &shape.labels));
         Ok(PartialGroups { shape, inputs, label })
     }
@@ -155,7 +158,7 @@ impl Partial {
         out: &mut Out<'_>,
     ) -> Result<Flow> {
         let shape = &self.groups.shape;
-        let mut columns = keys.to_vec();
+        let mut columns = keys.iter().zip(&shape.key_types).map(plain).collect::<Result<Vec<_>>>()?;
         let mut next = 0;
         for (index, call) in shape.calls.iter().enumerate() {
             let count = shape.arity[index];
@@ -164,5 +167,13 @@ impl Partial {
             next += count;
         }
         out(batch_of(&shape.states, columns, rows)?)
+    }
+}
+
+/// A key as a column of its own type, if it came as a dictionary.
+fn plain((key, data_type): (&ArrayRef, &DataType)) -> Result<ArrayRef> {
+    match key.as_any_dictionary_opt() {
+        Some(coded) if key.data_type() != data_type => Ok(take(coded.values(), coded.keys(), None)?),
+        _ => Ok(Arc::clone(key)),
     }
 }

@@ -1,11 +1,14 @@
 //! Lowering of group-by and distinct: partial work, an exchange by hash of the keys, final work.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 
 use super::lower::{Lowering, Open, open};
-use super::{Sink, Source};
+use super::{Pipeline, Sink, Source};
 use crate::error::{Result, column_index};
 use crate::exchange::HashKeys;
+use crate::expr::Expr;
 use crate::op::{FinalDistinct, KeepRow, MergeGroups, Operator, PartialDistinct, PartialGroups};
 use crate::plan::{Distinct, GroupBy, Keep, PlanRef};
 
@@ -15,12 +18,38 @@ fn hash_keys(columns: Vec<usize>, schema: &SchemaRef) -> HashKeys {
     HashKeys { columns, types }
 }
 
+/// Keys that lie in the files as codes of dictionaries are read as such where the rows come straight from the files, and
+/// nothing but the grouping looks at them: each text is then looked up once, not in every row.
+fn read_keys_as_codes(input: &mut Open, node: &GroupBy) -> Result<()> {
+    let [Pipeline { source: Source::Scan { source, request, .. }, steps, schema, .. }] =
+        input.pipelines.as_mut_slice()
+    else {
+        return Ok(());
+    };
+    if !steps.is_empty() {
+        return Ok(());
+    }
+    let arguments = node.aggregates.iter().flat_map(|call| &call.arguments);
+    let others = arguments.chain(node.keys.iter().filter(|key| key.as_column().is_none()));
+    let looked_at: Vec<Arc<str>> = others.flat_map(Expr::columns_used).collect();
+    for name in node.keys.iter().filter_map(|key| key.as_column()) {
+        let column = column_index(source.schema(), name)?;
+        if !looked_at.contains(name) && !request.coded.contains(&column) && source.is_coded(column) {
+            request.coded.push(column);
+        }
+    }
+    *schema = request.output(source.schema())?;
+    input.schema = Arc::clone(schema);
+    Ok(())
+}
+
 impl Lowering {
     pub(super) fn lower_group_by(&mut self, node: &GroupBy, plan: &PlanRef) -> Result<Open> {
         let (schema, step) = (&plan.schema, plan.step);
-        let input = self.lower(&node.input)?;
+        let mut input = self.lower(&node.input)?;
         let rows = input.schema.clone();
-        let partial = PartialGroups::new(&node.keys, &node.aggregates, &rows, step)?;
+        read_keys_as_codes(&mut input, node)?;
+        let partial = PartialGroups::new(&node.keys, &node.aggregates, &rows, &input.schema, step)?;
         let merge = MergeGroups::new(&node.keys, &node.aggregates, &rows, schema.clone(), step)?;
         let states = partial.schema().clone();
         let columns: Vec<usize> = (0..node.keys.len()).collect();

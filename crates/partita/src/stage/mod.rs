@@ -96,7 +96,14 @@ impl Source {
     /// As `explain` prints it.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Source::Scan { source, .. } => format!("scan {}", source.describe()),
+            Source::Scan { source, request, .. } => {
+                let name = |column: &usize| source.schema().field(*column).name().clone();
+                let coded: Vec<String> = request.coded.iter().map(name).collect();
+                match coded.is_empty() {
+                    true => format!("scan {}", source.describe()),
+                    false => format!("scan {}, {} as codes", source.describe(), coded.join(" and ")),
+                }
+            }
             Source::Memory { partitions, .. } if partitions.len() == 1 => "1 partition in memory".to_owned(),
             Source::Memory { partitions, .. } => format!("{} partitions in memory", partitions.len()),
             Source::Buckets(stage) => format!("bucket ranges of stage {}", stage.id),

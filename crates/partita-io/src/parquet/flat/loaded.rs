@@ -111,7 +111,7 @@ impl Loaded {
         }
     }
 
-    fn nulls(&self, picked: &Picked) -> Option<NullBuffer> {
+    pub(super) fn nulls(&self, picked: &Picked) -> Option<NullBuffer> {
         if self.segments.iter().all(|segment| segment.valid.is_none()) {
             return None;
         }

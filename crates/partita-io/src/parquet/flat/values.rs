@@ -1,7 +1,9 @@
 //! Values of a flat column: how they lie in plain pages, at hand, and in dictionaries. `loaded.rs` makes arrays of them.
 
-use arrow::array::make_view;
-use arrow::buffer::BooleanBuffer;
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, BinaryViewArray, StringViewArray, make_view};
+use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parquet::basic::Type as PhysicalType;
@@ -168,7 +170,31 @@ fn read_texts(
     let mut unchecked = at;
     // Each takes four bytes at least, whatever their number is said to be.
     views.reserve(count.min(bytes.len() / 4));
-    for _ in 0..count {
+    let mut left = count;
+    // A view begins as a text does in the page: with the length and the first bytes.
+    while left > 0 && at + size_of::<u128>() <= bytes.len() {
+        // SAFETY: 16 bytes lie behind `at`, as was just asked.
+        let view = u128::from_le(unsafe { bytes.as_ptr().add(at).cast::<u128>().read_unaligned() });
+        let (length, start) = (view as u32, at + 4);
+        if length <= INLINE {
+            views.push(view & (u128::MAX >> (8 * (INLINE - length))));
+            at = start + length as usize;
+        } else {
+            let end = start.saturating_add(length as usize);
+            if end > bytes.len() {
+                return Err(ends());
+            }
+            if length >= 128 {
+                check(unchecked..at)?;
+                check(start..end)?;
+                unchecked = end;
+            }
+            views.push(u128::from(view as u64) | (start as u128) << 96);
+            at = end;
+        }
+        left -= 1;
+    }
+    for _ in 0..left {
         let (length, rest) = bytes.get(at..).and_then(<[u8]>::split_first_chunk::<4>).ok_or_else(ends)?;
         let length = u32::from_le_bytes(*length);
         let text = rest.get(..length as usize).ok_or_else(ends)?;
@@ -193,9 +219,28 @@ pub(crate) struct Dictionary {
     pub(super) len: usize,
     /// Whether some text does not lie in its view.
     pub(super) is_long: bool,
+    /// All places as an array, made when it is first wanted.
+    pub(super) array: OnceLock<ArrayRef>,
 }
 
 impl Dictionary {
+    /// The texts of all places, that for nulls included.
+    pub(super) fn to_array(&self, shape: Shape) -> ArrayRef {
+        let (views, bytes) = match &self.values {
+            Store::Views(views, bytes) => (views.clone(), bytes.clone()),
+            _ => (Vec::new(), Bytes::new()),
+        };
+        let buffers = if self.is_long { vec![Buffer::from(bytes)] } else { Vec::new() };
+        // SAFETY: `read_texts` made each view of bytes within this one buffer, and checked that they are UTF-8 if the
+        // column is text. The last place's view is that of no bytes.
+        unsafe {
+            match shape {
+                Shape::Text => Arc::new(StringViewArray::new_unchecked(views.into(), buffers, None)),
+                _ => Arc::new(BinaryViewArray::new_unchecked(views.into(), buffers, None)),
+            }
+        }
+    }
+
     pub(super) fn new(shape: Shape, bytes: &Bytes, count: usize) -> Result<Dictionary> {
         let mut values = Store::new(shape);
         // With the place for nulls, so that it does not take a second allocation and a copy.
@@ -213,6 +258,6 @@ impl Dictionary {
             Store::Views(values, _) => values.push(0),
         }
         let is_long = values.is_long();
-        Ok(Dictionary { values, len, is_long })
+        Ok(Dictionary { values, len, is_long, array: OnceLock::new() })
     }
 }

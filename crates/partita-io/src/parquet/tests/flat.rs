@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-    Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
+    Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
-use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::compute::{cast, concat_batches, filter_record_batch, take};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -103,6 +103,42 @@ fn by_arrow(path: &Path, schema: &SchemaRef) -> RecordBatch {
     RecordBatch::try_new(Arc::clone(schema), columns.collect()).unwrap()
 }
 
+/// The batch with dictionaries as columns of their values.
+fn plain(batch: &RecordBatch, source: &Arc<dyn Source>) -> RecordBatch {
+    let columns = batch.columns().iter().map(|column| match column.as_any_dictionary_opt() {
+        Some(coded) => take(coded.values(), coded.keys(), None).unwrap(),
+        None => Arc::clone(column),
+    });
+    assert_eq!(batch.columns().iter().filter(|column| column.as_any_dictionary_opt().is_some()).count(), 2);
+    RecordBatch::try_new(Arc::clone(source.schema()), columns.collect()).unwrap()
+}
+
+#[test]
+fn batches_of_a_row_group_share_the_dictionary() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("table.parquet");
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(4_000)).build();
+    let batch = table(20, 50);
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let source = open_path(&path).unwrap();
+    let request = ScanRequest {
+        projection: Some(vec![0, 10]),
+        coded: vec![10],
+        batch_rows: 1_000,
+        ..ScanRequest::default()
+    };
+    assert_eq!(request.output(source.schema()).unwrap(), read_all(&*source, &request).unwrap()[0].schema());
+    let batches = read_all(&*source, &request).unwrap();
+    let values = batches.iter().map(|batch| batch.column(1).as_any_dictionary().values());
+    let places: Vec<*const ()> = values.map(|values| Arc::as_ptr(values).cast()).collect();
+    assert_eq!(batches.len(), 9);
+    assert!(places[..4].iter().all(|place| *place == places[0]));
+    assert!(places[4..8].iter().all(|place| *place == places[4]) && places[0] != places[4]);
+}
+
 #[test]
 fn every_type_in_every_form_is_read_as_arrow_reads_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -142,6 +178,9 @@ fn every_type_in_every_form_is_read_as_arrow_reads_it() {
             (0..ROWS).collect::<Vec<_>>()
         );
         let wanted: Vec<usize> = (0..expected.num_columns()).collect();
+        let holds = has_dictionary && (dictionary > 4_000 || nulls == 100);
+        let is_coded: Vec<usize> = wanted.iter().copied().filter(|column| source.is_coded(*column)).collect();
+        assert_eq!(is_coded, if holds { vec![10, 11] } else { vec![] }, "{nulls} {distinct} {version:?}");
         for batch_rows in [64, 1_000, 16_384] {
             for columns in [vec![], vec![1], vec![10], vec![8, 6], vec![9, 10, 12], vec![5, 2, 7]] {
                 for keeps_null in [true, false] {
@@ -159,7 +198,12 @@ fn every_type_in_every_form_is_read_as_arrow_reads_it() {
                         true => expected.clone(),
                         false => filter_record_batch(&expected, &mask).unwrap(),
                     };
-                    assert_eq!(found, expected, "{nulls} {distinct} {batch_rows} {columns:?} {keeps_null}");
+                    let form = format!("{nulls} {distinct} {batch_rows} {columns:?} {keeps_null}");
+                    assert_eq!(found, expected, "{form}");
+                    let coded = ScanRequest { coded: vec![10, 11], ..request };
+                    let batches = read_all(&*source, &coded).unwrap();
+                    let found: Vec<RecordBatch> = batches.iter().map(|batch| plain(batch, &source)).collect();
+                    assert_eq!(concat_batches(source.schema(), &found).unwrap(), expected, "{form}");
                 }
             }
         }
