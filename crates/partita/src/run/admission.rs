@@ -25,15 +25,26 @@ struct State {
     running: usize,
     /// Most that may run at once.
     allowed: usize,
+    /// How often a place was taken.
+    entered: u64,
 }
 
 /// A task's place among those at work, until it is dropped.
 #[derive(Debug)]
-struct Place<'a>(&'a Admission);
+struct Place<'a> {
+    admission: &'a Admission,
+    /// Whether others were at work when it came.
+    had_company: bool,
+    /// How often a place had been taken then.
+    entered: u64,
+}
 
 impl Admission {
     pub(super) fn new(threads: usize) -> Admission {
-        Admission { state: Mutex::new(State { running: 0, allowed: threads.max(1) }), left: Condvar::new() }
+        Admission {
+            state: Mutex::new(State { running: 0, allowed: threads.max(1), entered: 0 }),
+            left: Condvar::new(),
+        }
     }
 
     /// Does a task's work: once, or as often as it steps back.
@@ -61,7 +72,8 @@ impl Admission {
             state = self.left.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.running += 1;
-        Place(self)
+        state.entered += 1;
+        Place { admission: self, had_company: state.running > 1, entered: state.entered }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -70,21 +82,22 @@ impl Admission {
 }
 
 impl Place<'_> {
-    /// Whether it is worth to try again: there were others at work, and there will be fewer.
+    /// Whether it is worth to try again: there were others at work, and there will be fewer. Those that had the memory
+    /// may have ended since the task was refused it, so whoever was beside it at any time counts.
     fn step_back(self) -> bool {
-        let mut state = self.0.lock();
-        let others = state.running - 1;
-        if others > 0 {
-            state.allowed = others.min(state.allowed).max(1);
+        let mut state = self.admission.lock();
+        let was_alone = !self.had_company && state.entered == self.entered;
+        if !was_alone {
+            state.allowed = (state.running - 1).min(state.allowed).max(1);
         }
-        others > 0
+        !was_alone
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
-        self.0.left.notify_all();
+        self.admission.lock().running -= 1;
+        self.admission.left.notify_all();
     }
 }
 
@@ -124,6 +137,25 @@ mod tests {
         let admission = Admission::new(1);
         let _working = admission.enter(&|| false);
         let second = admission.enter(&|| true);
-        assert_eq!(second.0.lock().running, 2);
+        assert_eq!(second.admission.lock().running, 2);
+    }
+
+    #[test]
+    fn a_task_that_others_left_no_memory_tries_again_though_they_have_ended() {
+        let admission = Admission::new(2);
+        let other = std::cell::Cell::new(Some(admission.enter(&|| false)));
+        let tries = AtomicUsize::new(0);
+        let work = || match tries.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                let refused = Error::memory("the other one has it");
+                drop(other.take());
+                Err(refused)
+            }
+            _ => Ok(()),
+        };
+        admission.run(&|| false, work).expect("it is alone the second time");
+        // Alone from beginning to end, a refusal is final.
+        let alone = admission.run(&|| false, || Err::<(), _>(Error::memory("there is too little")));
+        assert!(alone.is_err_and(|error| error.is_memory()));
     }
 }
