@@ -335,7 +335,7 @@ impl OpenPage {
                         let mut store = Store::new(shape);
                         *at = store.extend(shape, bytes, start, count)?;
                         valid.iter().for_each(|valid| store.spread(valid));
-                        SegmentValues::Store(store)
+                        SegmentValues::of_rows(store)
                     }
                 }
             }

@@ -141,9 +141,47 @@ impl Hybrid {
 
 /// Appends `count` values of `width` bits, from the `first` one on, to `out`.
 fn unpack(bytes: &[u8], first: usize, width: u32, count: usize, out: &mut Vec<u32>) {
-    if width == 0 {
-        return out.resize(out.len() + count, 0);
+    match width {
+        0 => out.resize(out.len() + count, 0),
+        1..=8 => unpack_groups::<8>(bytes, first, width, count, out),
+        9..=16 => unpack_groups::<4>(bytes, first, width, count, out),
+        _ => unpack_each(bytes, first, width, count, out),
     }
+}
+
+/// The same for values of which `N` lie in eight bytes, so that these are loaded once for all of them.
+fn unpack_groups<const N: usize>(bytes: &[u8], first: usize, width: u32, count: usize, out: &mut Vec<u32>) {
+    let mask = (1u64 << width) - 1;
+    // Groups begin where a byte does: eight values of any width end with a byte, four of an even one.
+    let step = if (N * width as usize).is_multiple_of(8) { N } else { 8 };
+    let head = (first.next_multiple_of(step) - first).min(count);
+    unpack_each(bytes, first, width, head, out);
+    let start = (first + head) * width as usize / 8;
+    let group_bytes = step * width as usize / 8;
+    // Groups whose loads lie within; of eight values in two loads the second begins in the middle.
+    let reach = 8 + if step > N { group_bytes / 2 } else { 0 };
+    let readable =
+        (bytes.len() - start.min(bytes.len())).checked_sub(reach).map_or(0, |rest| rest / group_bytes + 1);
+    let groups = ((count - head) / step).min(readable);
+    for group in 0..groups {
+        let at = start + group * group_bytes;
+        for part in 0..step / N {
+            let bit = part * N * width as usize;
+            debug_assert!(at + bit / 8 + 8 <= bytes.len());
+            // SAFETY: `readable` counts only groups of which each load has eight bytes.
+            let word = unsafe { bytes.as_ptr().add(at + bit / 8).cast::<u64>().read_unaligned() };
+            let word = u64::from_le(word) >> (bit % 8);
+            let values: [u32; N] =
+                std::array::from_fn(|place| (word >> (place as u32 * width) & mask) as u32);
+            out.extend_from_slice(&values);
+        }
+    }
+    let done = head + groups * step;
+    unpack_each(bytes, first + done, width, count - done, out);
+}
+
+/// The same, value by value.
+fn unpack_each(bytes: &[u8], first: usize, width: u32, count: usize, out: &mut Vec<u32>) {
     let width = width as usize;
     let mask = (1u64 << width) - 1;
     // Values whose eight bytes, from their first bit's on, lie within.

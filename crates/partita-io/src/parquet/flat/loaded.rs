@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayData, ArrayRef, BinaryViewArray, BooleanBufferBuilder, StringViewArray, make_array};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 
@@ -26,6 +26,27 @@ pub(super) enum SegmentValues {
     /// Plain values without nulls, as they lie in the page.
     Plain(Bytes),
     Store(Store),
+    Texts(Texts),
+}
+
+/// Views of the texts of a page, as an array can have them.
+#[derive(Debug)]
+pub(super) struct Texts {
+    views: ScalarBuffer<u128>,
+    /// What long ones point into.
+    bytes: Bytes,
+    is_long: bool,
+}
+
+impl SegmentValues {
+    /// Values of which there is one for each row.
+    pub(super) fn of_rows(store: Store) -> SegmentValues {
+        let is_long = store.is_long();
+        match store {
+            Store::Views(views, bytes) => SegmentValues::Texts(Texts { views: views.into(), bytes, is_long }),
+            store => SegmentValues::Store(store),
+        }
+    }
 }
 
 /// Which rows are wanted.
@@ -158,22 +179,30 @@ impl Loaded {
                 let values = values_of(store);
                 out.extend(rows.iter().map(|row| wide(values[(row - first) as usize])));
             }
+            // Texts come out in `views`.
+            (SegmentValues::Texts(_), _) => {}
         });
         out
     }
 
     fn views(&self, picked: &Picked, nulls: Option<NullBuffer>) -> ArrayRef {
+        if let ([Segment { values: SegmentValues::Texts(texts), .. }], Picked::All(_)) =
+            (self.segments.as_slice(), picked)
+        {
+            let buffers = if texts.is_long { vec![texts.bytes.clone()] } else { Vec::new() };
+            return self.view_array(texts.views.clone(), buffers, nulls);
+        }
         let mut views: Vec<u128> = Vec::with_capacity(picked.len());
         let mut buffers: Vec<Bytes> = Vec::new();
         self.each_segment(picked, |segment, part| {
-            let (store, is_long, codes) = match &segment.values {
+            let (values, bytes, is_long, codes) = match &segment.values {
                 SegmentValues::Codes(codes, dictionary) => {
-                    (&dictionary.values, dictionary.is_long, Some(codes))
+                    let Store::Views(values, bytes) = &dictionary.values else { return };
+                    (values.as_slice(), bytes, dictionary.is_long, Some(codes))
                 }
-                SegmentValues::Store(store) => (store, store.is_long(), None),
-                SegmentValues::Plain(_) => return,
+                SegmentValues::Texts(texts) => (&texts.views[..], &texts.bytes, texts.is_long, None),
+                SegmentValues::Store(_) | SegmentValues::Plain(_) => return,
             };
-            let Store::Views(values, bytes) = store else { return };
             // Short texts lie in their views: without a long one the page need not be kept.
             let mut number = 0;
             if is_long {
@@ -199,14 +228,23 @@ impl Loaded {
                 }
             }
         });
+        self.view_array(views.into(), buffers, nulls)
+    }
+
+    fn view_array(
+        &self,
+        views: ScalarBuffer<u128>,
+        buffers: Vec<Bytes>,
+        nulls: Option<NullBuffer>,
+    ) -> ArrayRef {
         let buffers: Vec<Buffer> = buffers.into_iter().map(Buffer::from).collect();
         if self.shape == Shape::Text {
-            // SAFETY: `read_texts` made each view of bytes within its buffer and checked that they are UTF-8; `placed`
+            // SAFETY: `read_texts` made each view of bytes within its buffer and checked that they are UTF-8; `views`
             // names that buffer's place among these. A null's view is that of no bytes.
-            Arc::new(unsafe { StringViewArray::new_unchecked(views.into(), buffers, nulls) })
+            Arc::new(unsafe { StringViewArray::new_unchecked(views, buffers, nulls) })
         } else {
             // SAFETY: as above; any bytes are binary.
-            Arc::new(unsafe { BinaryViewArray::new_unchecked(views.into(), buffers, nulls) })
+            Arc::new(unsafe { BinaryViewArray::new_unchecked(views, buffers, nulls) })
         }
     }
 }
