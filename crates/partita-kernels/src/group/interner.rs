@@ -42,7 +42,8 @@ impl Interner {
     /// Makes numbers wide enough for this dictionary's values beside the texts that are known, and as many again.
     pub(super) fn make_room(&mut self, coded: &Coded) {
         let texts = (self.table.len() + coded.dictionary.len()).max(1);
-        self.bits = (usize::BITS - texts.leading_zeros() + 1).min(u32::BITS);
+        let bits = (usize::BITS - texts.leading_zeros() + 1).min(u32::BITS);
+        self.bits = if self.table.len() == 0 { bits } else { self.bits.max(bits) };
     }
 
     /// Whether all numbers given so far fit.

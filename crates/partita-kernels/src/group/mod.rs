@@ -2,8 +2,8 @@
 //!
 //! `table` is the whole of it. `column` brings a batch's keys into few forms, `field` and `layout` pack them into as few
 //! 64-bit words as their values need, `packed` finds the words, `bytes` numbers texts that are too long to pack,
-//! `interner` those that come as codes of a dictionary, and `widen` changes the choice when a value does not fit. Group numbers and key values never depend on the choice. The
-//! numbers go on to `aggregate`.
+//! `interner` those that come as codes of a dictionary, and `widen` changes the choice when a value does not fit. Group
+//! numbers and key values never depend on the choice. The numbers go on to `aggregate`.
 
 mod bytes;
 mod column;
