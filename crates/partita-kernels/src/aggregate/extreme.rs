@@ -203,8 +203,11 @@ enum Best<K> {
 
 impl<N: Ordered> Extreme<N> {
     fn new(side: Side, data_type: DataType) -> Self {
-        let best = if N::IS_NARROWED { Best::Narrow(Vec::new()) } else { Best::Full(Vec::new()) };
-        Extreme { side, best, at_bound: Vec::new(), data_type }
+        Extreme { side, best: Self::no_groups(), at_bound: Vec::new(), data_type }
+    }
+
+    fn no_groups() -> Best<N::Key> {
+        if N::IS_NARROWED { Best::Narrow(Vec::new()) } else { Best::Full(Vec::new()) }
     }
 
     fn start(&self) -> N::Key {
@@ -303,8 +306,7 @@ impl<N: Ordered> Aggregator for Extreme<N> {
     fn finish(&mut self) -> Result<ArrayRef> {
         let (start, none) = (self.start(), self.narrow_start());
         let at_bound = std::mem::take(&mut self.at_bound);
-        let best =
-            std::mem::replace(&mut self.best, Extreme::<N>::new(self.side, self.data_type.clone()).best);
+        let best = std::mem::replace(&mut self.best, Self::no_groups());
         let (valid, values): (Vec<bool>, Vec<N>) = match best {
             Best::Narrow(best) => best.iter().map(|&key| (key != none, N::value(N::wide(key)))).unzip(),
             Best::Full(best) => {

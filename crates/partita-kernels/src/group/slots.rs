@@ -15,7 +15,6 @@ pub(super) struct Slots {
     /// smaller the index, the more of it is known, and however large, a slot takes four bytes.
     slots: Vec<u32>,
     mask: usize,
-    tag: u32,
 }
 
 impl Slots {
@@ -45,7 +44,6 @@ impl Slots {
         self.slots.clear();
         self.slots.resize(size, 0);
         self.mask = size - 1;
-        self.tag = !(self.mask as u32);
         for (id, hash) in (0u32..).zip(hashes) {
             let mut place = hash as usize & self.mask;
             while self.slots[place] != 0 {
@@ -55,10 +53,16 @@ impl Slots {
         }
     }
 
+    /// The bits of a slot that are the hash's.
+    #[inline(always)]
+    fn tag(&self) -> u32 {
+        !(self.mask as u32)
+    }
+
     /// Whether a slot's tag is that of the hash.
     #[inline(always)]
     fn is_tagged(&self, slot: u32, hash: u64) -> bool {
-        (slot ^ (hash >> 32) as u32) & self.tag == 0
+        (slot ^ (hash >> 32) as u32) & self.tag() == 0
     }
 
     /// Starts to load what probes for these hashes will read: their slots, then the entries that these name. The cache
@@ -75,7 +79,7 @@ impl Slots {
         for hash in hashes {
             // Of whatever slot it is: to ask whether it is free or another's would be guessed wrong every fifth time.
             let slot = self.slots[*hash as usize & self.mask];
-            prefetch(entries.as_ptr().wrapping_add(((slot & !self.tag) as usize).wrapping_sub(1)));
+            prefetch(entries.as_ptr().wrapping_add(((slot & !self.tag()) as usize).wrapping_sub(1)));
         }
     }
 
@@ -90,7 +94,7 @@ impl Slots {
             }
             if self.is_tagged(slot, hash) {
                 // Fits: the entries are at most half as many as the slots, and a number below that is not zero.
-                let id = (slot & !self.tag).wrapping_sub(1);
+                let id = (slot & !self.tag()).wrapping_sub(1);
                 if is_equal(id) {
                     return Ok(id);
                 }
@@ -101,7 +105,7 @@ impl Slots {
 
     #[inline(always)]
     pub(super) fn fill(&mut self, place: usize, hash: u64, id: u32) {
-        self.slots[place] = (hash >> 32) as u32 & self.tag | (id + 1);
+        self.slots[place] = (hash >> 32) as u32 & self.tag() | (id + 1);
     }
 }
 

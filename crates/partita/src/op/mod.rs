@@ -22,8 +22,11 @@ mod top_k;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, OffsetSizeTrait, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef, UInt32Type};
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, GenericByteViewArray, OffsetSizeTrait, RecordBatch,
+    UInt32Array,
+};
+use arrow::datatypes::{ByteViewType, DataType, SchemaRef, UInt32Type};
 use partita_io::Reserve;
 pub(crate) use partita_kernels::take::compact_batch;
 
@@ -188,16 +191,9 @@ pub(crate) fn logical_bytes(batch: &RecordBatch) -> usize {
 /// The same of one column.
 pub(crate) fn column_bytes(array: &dyn Array) -> usize {
     let rows = array.len();
-    let long = |length: u32| if length > INLINE { length as usize } else { 0 };
     match array.data_type() {
-        DataType::Utf8View => match array.as_string_view() {
-            short if short.data_buffers().is_empty() => rows * 16,
-            texts => rows * 16 + texts.lengths().map(long).sum::<usize>(),
-        },
-        DataType::BinaryView => match array.as_binary_view() {
-            short if short.data_buffers().is_empty() => rows * 16,
-            texts => rows * 16 + texts.lengths().map(long).sum::<usize>(),
-        },
+        DataType::Utf8View => rows * 16 + long_bytes(array.as_string_view()),
+        DataType::BinaryView => rows * 16 + long_bytes(array.as_binary_view()),
         DataType::Utf8 => rows * 4 + span(array.as_string::<i32>().value_offsets()),
         DataType::LargeUtf8 => rows * 8 + span(array.as_string::<i64>().value_offsets()),
         DataType::Binary => rows * 4 + span(array.as_binary::<i32>().value_offsets()),
@@ -223,23 +219,39 @@ pub(crate) fn column_bytes(array: &dyn Array) -> usize {
             let first = lists.value_offset(0) as usize;
             column_bytes(lists.values().slice(first, rows * size).as_ref())
         }
-        DataType::Dictionary(_, _) => rows * 16 + array.as_dictionary_opt().map_or(0, long_bytes),
+        DataType::Dictionary(_, _) => rows * 16 + array.as_dictionary_opt().map_or(0, coded_long_bytes),
         other => rows * fixed_bytes(other).unwrap_or(16),
     }
 }
 
-/// Bytes of the texts that do not lie in their views, each as often as it comes.
-fn long_bytes(coded: &DictionaryArray<UInt32Type>) -> usize {
-    let lengths: Vec<u32> = match coded.values().data_type() {
-        DataType::Utf8View => coded.values().as_string_view().lengths().collect(),
-        DataType::BinaryView => coded.values().as_binary_view().lengths().collect(),
-        _ => return 0,
-    };
-    if lengths.iter().all(|length| *length <= INLINE) {
-        return 0;
+/// Bytes of the texts that do not lie in their views.
+fn long_bytes<T: ByteViewType>(texts: &GenericByteViewArray<T>) -> usize {
+    match texts.data_buffers().is_empty() {
+        true => 0,
+        false => texts.views().iter().map(long_length).sum(),
     }
-    let long = |code: u32| lengths.get(code as usize).copied().filter(|length| *length > INLINE).unwrap_or(0);
-    coded.keys().iter().flatten().map(|code| long(code) as usize).sum()
+}
+
+/// The same of a dictionary, each text as often as it comes.
+fn coded_long_bytes(coded: &DictionaryArray<UInt32Type>) -> usize {
+    fn of<T: ByteViewType>(codes: &UInt32Array, texts: &GenericByteViewArray<T>) -> usize {
+        let views = texts.views();
+        match texts.data_buffers().is_empty() {
+            true => 0,
+            false => codes.iter().flatten().map(|code| views.get(code as usize).map_or(0, long_length)).sum(),
+        }
+    }
+    match coded.values().data_type() {
+        DataType::Utf8View => of(coded.keys(), coded.values().as_string_view()),
+        DataType::BinaryView => of(coded.keys(), coded.values().as_binary_view()),
+        _ => 0,
+    }
+}
+
+/// The length of a view's text, if it does not lie in the view.
+fn long_length(view: &u128) -> usize {
+    let length = *view as u32;
+    if length > INLINE { length as usize } else { 0 }
 }
 
 /// About how many bytes of a row are expected to count, from its types alone.

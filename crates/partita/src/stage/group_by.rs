@@ -38,8 +38,10 @@ fn read_keys_as_codes(input: &mut Open, node: &GroupBy) -> Result<()> {
             request.coded.push(column);
         }
     }
-    *schema = request.output(source.schema())?;
-    input.schema = Arc::clone(schema);
+    if !request.coded.is_empty() {
+        *schema = request.output(source.schema())?;
+        input.schema = Arc::clone(schema);
+    }
     Ok(())
 }
 

@@ -161,7 +161,7 @@ fn unpack_groups<const N: usize>(bytes: &[u8], first: usize, width: u32, count: 
     // Groups whose loads lie within; of eight values in two loads the second begins in the middle.
     let reach = 8 + if step > N { group_bytes / 2 } else { 0 };
     let readable =
-        (bytes.len() - start.min(bytes.len())).checked_sub(reach).map_or(0, |rest| rest / group_bytes + 1);
+        bytes.len().saturating_sub(start).checked_sub(reach).map_or(0, |rest| rest / group_bytes + 1);
     let groups = ((count - head) / step).min(readable);
     for group in 0..groups {
         let at = start + group * group_bytes;

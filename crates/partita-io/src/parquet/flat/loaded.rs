@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayData, ArrayRef, BinaryViewArray, BooleanBufferBuilder, StringViewArray, make_array};
+use arrow::array::{ArrayData, ArrayRef, BooleanBufferBuilder, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 
-use super::values::{Dictionary, INLINE, Shape, Store};
+use super::values::{Dictionary, INLINE, Shape, Store, view_array};
 use crate::{Error, Result};
 
 /// Rows of one page.
@@ -190,7 +190,7 @@ impl Loaded {
             (self.segments.as_slice(), picked)
         {
             let buffers = if texts.is_long { vec![texts.bytes.clone()] } else { Vec::new() };
-            return self.view_array(texts.views.clone(), buffers, nulls);
+            return view_array(self.shape, texts.views.clone(), buffers, nulls);
         }
         let mut views: Vec<u128> = Vec::with_capacity(picked.len());
         let mut buffers: Vec<Bytes> = Vec::new();
@@ -228,24 +228,7 @@ impl Loaded {
                 }
             }
         });
-        self.view_array(views.into(), buffers, nulls)
-    }
-
-    fn view_array(
-        &self,
-        views: ScalarBuffer<u128>,
-        buffers: Vec<Bytes>,
-        nulls: Option<NullBuffer>,
-    ) -> ArrayRef {
-        let buffers: Vec<Buffer> = buffers.into_iter().map(Buffer::from).collect();
-        if self.shape == Shape::Text {
-            // SAFETY: `read_texts` made each view of bytes within its buffer and checked that they are UTF-8; `views`
-            // names that buffer's place among these. A null's view is that of no bytes.
-            Arc::new(unsafe { StringViewArray::new_unchecked(views, buffers, nulls) })
-        } else {
-            // SAFETY: as above; any bytes are binary.
-            Arc::new(unsafe { BinaryViewArray::new_unchecked(views, buffers, nulls) })
-        }
+        view_array(self.shape, views.into(), buffers, nulls)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, BinaryViewArray, StringViewArray, make_view};
-use arrow::buffer::{BooleanBuffer, Buffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parquet::basic::Type as PhysicalType;
@@ -211,6 +211,24 @@ fn read_texts(
     Ok(at)
 }
 
+/// An array of views that [`read_texts`] made, long ones with the place of their buffer among these.
+pub(super) fn view_array(
+    shape: Shape,
+    views: ScalarBuffer<u128>,
+    buffers: Vec<Bytes>,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    let buffers: Vec<Buffer> = buffers.into_iter().map(Buffer::from).collect();
+    // SAFETY: `read_texts` made each view of bytes within its buffer, and checked that they are UTF-8 if the shape is text.
+    // A null's view is that of no bytes.
+    unsafe {
+        match shape {
+            Shape::Text => Arc::new(StringViewArray::new_unchecked(views, buffers, nulls)),
+            _ => Arc::new(BinaryViewArray::new_unchecked(views, buffers, nulls)),
+        }
+    }
+}
+
 /// The values that codes stand for, and behind them a place for nulls.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
@@ -230,15 +248,7 @@ impl Dictionary {
             Store::Views(views, bytes) => (views.clone(), bytes.clone()),
             _ => (Vec::new(), Bytes::new()),
         };
-        let buffers = if self.is_long { vec![Buffer::from(bytes)] } else { Vec::new() };
-        // SAFETY: `read_texts` made each view of bytes within this one buffer, and checked that they are UTF-8 if the
-        // column is text. The last place's view is that of no bytes.
-        unsafe {
-            match shape {
-                Shape::Text => Arc::new(StringViewArray::new_unchecked(views.into(), buffers, None)),
-                _ => Arc::new(BinaryViewArray::new_unchecked(views.into(), buffers, None)),
-            }
-        }
+        view_array(shape, views.into(), if self.is_long { vec![bytes] } else { Vec::new() }, None)
     }
 
     pub(super) fn new(shape: Shape, bytes: &Bytes, count: usize) -> Result<Dictionary> {
