@@ -13,8 +13,7 @@ use partita_kernels::Result;
 use partita_kernels::aggregate::AggregateKind::{self, *};
 use partita_kernels::group::GroupTable;
 use partita_kernels::hash::hash_columns;
-use partita_kernels::partition::partition_by_hash;
-use partita_kernels::take::take_batch;
+use partita_kernels::partition::{BUCKETS, Scatter};
 
 const BATCH: usize = 16 * 1024;
 const GROUPS: u64 = 100;
@@ -137,10 +136,12 @@ fn exchange(batches: &[RecordBatch], phases: &mut Phases) -> Result<()> {
             Ok(())
         })?;
     }
-    phases.time("partition and take 9 columns", || {
+    phases.time("scatter 9 columns", || {
         for batch in batches {
             hash_columns(&columns(batch, &["id6"]), &mut hashes)?;
-            take_batch(batch, &partition_by_hash(&hashes, 8)?.order.into())?;
+            let mut scatter = Scatter::default();
+            scatter.push(batch.clone(), &hashes)?;
+            scatter.into_pieces(&[0..BUCKETS / 2, BUCKETS / 2..BUCKETS])?;
         }
         Ok(())
     })

@@ -1,58 +1,291 @@
-//! Radix partitioning of rows by the high bits of their hashes: the order of rows that a shuffle writes.
+//! [`Scatter`]: rows into buckets by the highest bits of their hashes, which is what a shuffle writes.
 //!
-//! The order is stable: rows of one bucket keep theirs, so what a reader sees does not depend on how many buckets
-//! lie in one file. `take.rs` carries rows into it.
+//! Rows are read in order, column by column, and each value is written to the next place of its bucket: the caches hold
+//! one line for each bucket, where gathering would read each value from anywhere in the run (radix partitioning; see
+//! Schuhknecht, Khanchandani, Dittrich, "On the Surprising Difficulty of Simple Things", VLDB 2015). Rows of one bucket
+//! keep their order, so what a reader sees does not depend on how many buckets lie in one piece.
+
+use std::ops::Range;
+use std::slice::IterMut;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayData, ArrayRef, AsArray, BooleanArray, GenericByteViewArray, MAX_INLINE_VIEW_LEN,
+    RecordBatch, RecordBatchOptions, make_array,
+};
+use arrow::buffer::{BooleanBuffer, MutableBuffer, NullBuffer, ScalarBuffer};
+use arrow::compute::interleave;
+use arrow::datatypes::{
+    ArrowNativeType, BinaryViewType, ByteViewType, DataType, SchemaRef, StringViewType, i256,
+};
 
 use crate::plain::row_count;
+use crate::take::compact_views;
 use crate::{Error, Result};
 
-/// The most bits that one pass partitions by: more would need more write streams than caches hold lines.
-pub const MAX_PARTITION_BITS: u32 = 16;
+/// Bits of the hash that choose a bucket: one byte for each row, and no more write streams than a cache has lines.
+pub const BUCKET_BITS: u32 = 8;
+/// How many buckets there are.
+pub const BUCKETS: usize = 1 << BUCKET_BITS;
 
-/// Rows ordered by bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partitions {
-    /// Row numbers, bucket after bucket, in row order inside a bucket.
-    pub order: Vec<u32>,
-    /// Bucket `b` is `order[offsets[b]..offsets[b + 1]]`; one more entry than there are buckets.
-    pub offsets: Vec<u32>,
+/// Batches whose rows are to be ordered by bucket.
+#[derive(Debug, Default)]
+pub struct Scatter {
+    batches: Vec<RecordBatch>,
+    /// Of each row.
+    buckets: Vec<u8>,
 }
 
-/// Orders rows by the highest `bits` bits of their hashes (a stable counting sort).
-///
-/// # Errors
-/// When there are more than `u32::MAX` rows or more than [`MAX_PARTITION_BITS`] bits.
-pub fn partition_by_hash(hashes: &[u64], bits: u32) -> Result<Partitions> {
-    let rows = row_count(hashes.len())?;
-    if bits > MAX_PARTITION_BITS {
-        return Err(Error::invalid(format!(
-            "cannot partition by {bits} bits; {MAX_PARTITION_BITS} is the most"
-        )));
+impl Scatter {
+    /// Adds the rows of a batch, each with a hash. All batches have one schema.
+    ///
+    /// # Errors
+    /// There are not as many hashes as rows, or more than `u32::MAX` rows in all.
+    pub fn push(&mut self, batch: RecordBatch, hashes: &[u64]) -> Result<()> {
+        if hashes.len() != batch.num_rows() {
+            let (rows, hashes) = (batch.num_rows(), hashes.len());
+            return Err(Error::invalid(format!("{rows} rows came with {hashes} hashes, which is a bug")));
+        }
+        row_count(self.buckets.len() + hashes.len())?;
+        self.buckets.extend(hashes.iter().map(|hash| (hash >> (u64::BITS - BUCKET_BITS)) as u8));
+        self.batches.push(batch);
+        Ok(())
     }
-    if bits == 0 {
-        return Ok(Partitions { order: (0..rows).collect(), offsets: vec![0, rows] });
+
+    /// Where each bucket begins among the rows, and the end.
+    pub fn offsets(&self) -> Box<[u32]> {
+        let mut offsets = vec![0; BUCKETS + 1];
+        for bucket in &self.buckets {
+            offsets[usize::from(*bucket) + 1] += 1;
+        }
+        for bucket in 0..BUCKETS {
+            offsets[bucket + 1] += offsets[bucket];
+        }
+        offsets.into()
     }
-    let shift = 64 - bits;
-    let mut counts = vec![0u32; 1 << bits];
-    for hash in hashes {
-        counts[(hash >> shift) as usize] += 1;
+
+    /// The rows by bucket, those of each range of buckets as a batch with memory of its own. The ranges are contiguous
+    /// and hold all buckets. Columns of the batches are given up one by one.
+    ///
+    /// # Errors
+    /// The batches differ in schema, or text with 32-bit offsets becomes larger than 2 GiB.
+    pub fn into_pieces(self, pieces: &[Range<usize>]) -> Result<Vec<RecordBatch>> {
+        let Some(first) = self.batches.first() else {
+            return Err(Error::invalid("rows cannot be scattered from no batches, which is a bug"));
+        };
+        let (schema, width) = (first.schema(), first.num_columns());
+        if self.batches.iter().any(|batch| batch.schema_ref() != &schema) {
+            return Err(Error::invalid("batches of one run differ in their columns, which is a bug"));
+        }
+        let offsets = self.offsets();
+        let rows: Vec<usize> = self.batches.iter().map(RecordBatch::num_rows).collect();
+        let mut columns: Vec<Vec<ArrayRef>> = vec![Vec::new(); width];
+        for batch in self.batches {
+            let parts = columns.iter_mut().zip(batch.columns());
+            parts.for_each(|(parts, part)| parts.push(Arc::clone(part)));
+        }
+        let layout = Layout { buckets: &self.buckets, rows: &rows, offsets: &offsets, pieces };
+        let mut places = layout.places(&schema);
+        let mut scattered: Vec<Vec<ArrayRef>> = vec![Vec::new(); pieces.len()];
+        for (parts, places) in columns.into_iter().zip(&mut places) {
+            let made = layout.column(&parts, std::mem::take(places))?;
+            scattered.iter_mut().zip(made).for_each(|(piece, column)| piece.push(column));
+        }
+        let batches = scattered.into_iter().zip(layout.lengths());
+        batches.map(|(columns, rows)| batch_of(&schema, columns, rows)).collect()
     }
-    let mut offsets = Vec::with_capacity(counts.len() + 1);
-    let mut next = 0;
-    offsets.push(0);
-    for count in &mut counts {
-        let start = next;
-        next += *count;
-        *count = start;
-        offsets.push(next);
+}
+
+fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// The bytes of each value that is brought to its place as it is.
+fn width(data_type: &DataType) -> Option<usize> {
+    match data_type {
+        DataType::Utf8View | DataType::BinaryView => Some(size_of::<u128>()),
+        // Those that are made of several numbers lie aligned to the smallest of them.
+        DataType::Interval(_) => None,
+        other => other.primitive_width(),
     }
-    let mut order = vec![0u32; hashes.len()];
-    for (row, hash) in (0u32..).zip(hashes) {
-        let place = &mut counts[(hash >> shift) as usize];
-        order[*place as usize] = row;
-        *place += 1;
+}
+
+/// Where rows go.
+struct Layout<'a> {
+    /// Of each row of all batches.
+    buckets: &'a [u8],
+    /// Of each batch.
+    rows: &'a [usize],
+    offsets: &'a [u32],
+    pieces: &'a [Range<usize>],
+}
+
+impl Layout<'_> {
+    fn len_of(&self, buckets: &Range<usize>) -> usize {
+        (self.offsets[buckets.end] - self.offsets[buckets.start]) as usize
     }
-    Ok(Partitions { order, offsets })
+
+    fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        self.pieces.iter().map(|piece| self.len_of(piece))
+    }
+
+    /// Of each batch's rows, the buckets.
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.buckets;
+        self.rows.iter().map(move |rows| {
+            let (of_batch, others) = rest.split_at(*rows);
+            rest = others;
+            of_batch
+        })
+    }
+
+    /// For each column room for the values of each piece, if they have one width. All of one piece is allocated together,
+    /// for it is given up together, and allocators return memory only when what lies side by side is free.
+    fn places(&self, schema: &SchemaRef) -> Vec<Vec<MutableBuffer>> {
+        let mut places: Vec<Vec<MutableBuffer>> = schema.fields().iter().map(|_| Vec::new()).collect();
+        for rows in self.lengths() {
+            for (field, places) in schema.fields().iter().zip(&mut places) {
+                places.extend(
+                    width(field.data_type()).map(|width| MutableBuffer::from_len_zeroed(rows * width)),
+                );
+            }
+        }
+        places
+    }
+
+    /// Brings one value for each row of each batch to its bucket.
+    fn scatter<'a, T: Copy + 'a, P: Iterator<Item = T>>(
+        &self,
+        parts: impl Iterator<Item = P>,
+        pieces: impl Iterator<Item = &'a mut [T]>,
+    ) {
+        let mut cursors: [IterMut<'_, T>; BUCKETS] = std::array::from_fn(|_| [].iter_mut());
+        for (buckets, piece) in self.pieces.iter().zip(pieces) {
+            let mut rest = piece;
+            for bucket in buckets.clone() {
+                let (of_bucket, others) = rest.split_at_mut(self.len_of(&(bucket..bucket + 1)));
+                cursors[bucket] = of_bucket.iter_mut();
+                rest = others;
+            }
+        }
+        for (buckets, values) in self.parts().zip(parts) {
+            for (bucket, value) in buckets.iter().zip(values) {
+                if let Some(place) = cursors[usize::from(*bucket)].next() {
+                    *place = value;
+                }
+            }
+        }
+    }
+
+    /// [`scatter`](Layout::scatter) into vectors.
+    fn scattered<T, P>(&self, parts: impl Iterator<Item = P>) -> Vec<Vec<T>>
+    where
+        T: Copy + Default,
+        P: Iterator<Item = T>,
+    {
+        let mut pieces: Vec<Vec<T>> = self.lengths().map(|rows| vec![T::default(); rows]).collect();
+        self.scatter(parts, pieces.iter_mut().map(Vec::as_mut_slice));
+        pieces
+    }
+
+    fn column(&self, parts: &[ArrayRef], places: Vec<MutableBuffer>) -> Result<Vec<ArrayRef>> {
+        match parts[0].data_type() {
+            DataType::Boolean => Ok(self.booleans(parts)),
+            DataType::Utf8View => self.views::<StringViewType>(parts, places),
+            DataType::BinaryView => self.views::<BinaryViewType>(parts, places),
+            other => match width(other) {
+                Some(1) => self.fixed::<u8>(parts, places),
+                Some(2) => self.fixed::<u16>(parts, places),
+                Some(4) => self.fixed::<u32>(parts, places),
+                Some(8) => self.fixed::<u64>(parts, places),
+                Some(16) => self.fixed::<i128>(parts, places),
+                Some(32) => self.fixed::<i256>(parts, places),
+                _ => self.others(parts),
+            },
+        }
+    }
+
+    fn nulls(&self, parts: &[ArrayRef]) -> Vec<Option<NullBuffer>> {
+        if parts.iter().all(|part| part.null_count() == 0) {
+            return vec![None; self.pieces.len()];
+        }
+        let valid: Vec<BooleanBuffer> = parts
+            .iter()
+            .map(|part| {
+                part.nulls().map_or_else(|| BooleanBuffer::new_set(part.len()), |nulls| nulls.inner().clone())
+            })
+            .collect();
+        self.bits(&valid).into_iter().map(|bits| Some(NullBuffer::new(bits))).collect()
+    }
+
+    fn bits(&self, parts: &[BooleanBuffer]) -> Vec<BooleanBuffer> {
+        let pieces: Vec<Vec<bool>> = self.scattered(parts.iter().map(BooleanBuffer::iter));
+        pieces.into_iter().map(BooleanBuffer::from).collect()
+    }
+
+    fn booleans(&self, parts: &[ArrayRef]) -> Vec<ArrayRef> {
+        let values: Vec<BooleanBuffer> =
+            parts.iter().map(|part| part.as_boolean().values().clone()).collect();
+        let pieces = self.bits(&values).into_iter().zip(self.nulls(parts));
+        pieces.map(|(values, nulls)| Arc::new(BooleanArray::new(values, nulls)) as ArrayRef).collect()
+    }
+
+    /// Values of the width of `T`, whatever they mean.
+    fn fixed<T: ArrowNativeType>(
+        &self,
+        parts: &[ArrayRef],
+        mut places: Vec<MutableBuffer>,
+    ) -> Result<Vec<ArrayRef>> {
+        let of = |part: &ArrayRef| {
+            let data = part.to_data();
+            ScalarBuffer::<T>::new(data.buffers()[0].clone(), data.offset(), data.len())
+        };
+        let values: Vec<ScalarBuffer<T>> = parts.iter().map(of).collect();
+        let values = values.iter().map(|values| values.iter().copied());
+        self.scatter(values, places.iter_mut().map(MutableBuffer::typed_data_mut));
+        let array = |((values, nulls), rows): ((MutableBuffer, Option<NullBuffer>), usize)| {
+            let data = ArrayData::builder(parts[0].data_type().clone()).len(rows).nulls(nulls);
+            Ok(make_array(data.add_buffer(values.into()).build()?))
+        };
+        places.into_iter().zip(self.nulls(parts)).zip(self.lengths()).map(array).collect()
+    }
+
+    fn views<T: ByteViewType>(
+        &self,
+        parts: &[ArrayRef],
+        mut places: Vec<MutableBuffer>,
+    ) -> Result<Vec<ArrayRef>> {
+        let mut buffers = Vec::new();
+        let mut values = Vec::new();
+        for part in parts {
+            let part = part.as_byte_view::<T>();
+            // The views of this part count its buffers from here on.
+            let first = (buffers.len() as u128) << 64;
+            values.push((part.views(), first));
+            buffers.extend_from_slice(part.data_buffers());
+        }
+        let values = values.into_iter().map(|(views, first)| {
+            let is_inline = |view: &u128| *view as u32 <= MAX_INLINE_VIEW_LEN;
+            views.iter().map(move |view| if is_inline(view) { *view } else { view.wrapping_add(first) })
+        });
+        self.scatter(values, places.iter_mut().map(MutableBuffer::typed_data_mut));
+        let array = |((views, nulls), rows): ((MutableBuffer, Option<NullBuffer>), usize)| {
+            let views = ScalarBuffer::new(views.into(), 0, rows);
+            // SAFETY: these are views of valid arrays of the same type, and each refers to the same buffer as before.
+            let array = unsafe { GenericByteViewArray::<T>::new_unchecked(views, buffers.clone(), nulls) };
+            compact_views(&(Arc::new(array) as ArrayRef))
+        };
+        places.into_iter().zip(self.nulls(parts)).zip(self.lengths()).map(array).collect()
+    }
+
+    fn others(&self, parts: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        let places =
+            parts.iter().enumerate().map(|(number, part)| (0..part.len()).map(move |row| (number, row)));
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        let gathered = |places: Vec<(usize, usize)>| compact_views(&interleave(&parts, &places)?);
+        self.scattered(places).into_iter().map(gathered).collect()
+    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,93 @@
-//! Orders against a stable sort by bucket.
+//! Scattered rows against a stable sort by bucket.
 
-use super::partition_by_hash;
-use crate::random::Random;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
+use arrow::datatypes::{Field, Schema};
+
+use super::{BUCKETS, Scatter};
+use crate::random::{Random, many_types, shown};
+
+fn cut(pieces: usize) -> Vec<std::ops::Range<usize>> {
+    let each = BUCKETS.div_ceil(pieces);
+    (0..BUCKETS).step_by(each).map(|start| start..BUCKETS.min(start + each)).collect()
+}
 
 #[test]
-fn orders_rows_stably_by_high_bits() {
+fn scatters_every_type_stably() {
     let mut random = Random(1);
-    for bits in [0, 1, 5, 8, 12, 16] {
-        let hashes: Vec<u64> = (0..3000).map(|_| random.next()).collect();
-        let bucket = |row: &u32| hashes[*row as usize].checked_shr(64 - bits).unwrap_or(0);
-        let mut expected: Vec<u32> = (0..3000).collect();
-        expected.sort_by_key(bucket);
-        let partitions = partition_by_hash(&hashes, bits).unwrap();
-        assert_eq!(partitions.order, expected);
-        assert_eq!(partitions.offsets.len(), (1 << bits) + 1);
-        for (number, ends) in partitions.offsets.windows(2).enumerate() {
-            let rows = &partitions.order[ends[0] as usize..ends[1] as usize];
-            assert!(rows.iter().all(|row| bucket(row) == number as u64));
+    let fields: Vec<Field> =
+        many_types().into_iter().enumerate().map(|(i, t)| Field::new(i.to_string(), t, true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    for pieces in [1, 7, 32, BUCKETS] {
+        let columns = schema.fields().iter().map(|field| random.column(field.data_type(), 3_000, 500));
+        let whole = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
+        let hashes: Vec<u64> = (0..3_000).map(|_| random.next()).collect();
+        let mut scatter = Scatter::default();
+        for (start, end) in [(0, 1), (1, 1_200), (1_200, 1_200), (1_200, 3_000)] {
+            scatter.push(whole.slice(start, end - start), &hashes[start..end]).unwrap();
+        }
+        let bucket = |row: &usize| (hashes[*row] >> 56) as usize;
+        let mut order: Vec<usize> = (0..3_000).collect();
+        order.sort_by_key(bucket);
+        let offsets = scatter.offsets();
+        for (number, ends) in offsets.windows(2).enumerate() {
+            assert!(order[ends[0] as usize..ends[1] as usize].iter().all(|row| bucket(row) == number));
+        }
+        let ranges = cut(pieces);
+        let batches = scatter.into_pieces(&ranges).unwrap();
+        assert_eq!(batches.len(), ranges.len());
+        for (range, batch) in ranges.iter().zip(&batches) {
+            let rows = offsets[range.start] as usize..offsets[range.end] as usize;
+            assert_eq!(batch.num_rows(), rows.len());
+            for (from, to) in whole.columns().iter().zip(batch.columns()) {
+                let from = shown(from);
+                let expected: Vec<&String> = order[rows.clone()].iter().map(|row| &from[*row]).collect();
+                assert_eq!(shown(to).iter().collect::<Vec<_>>(), expected, "{}", to.data_type());
+                to.to_data().validate_full().unwrap();
+            }
         }
     }
-    assert!(partition_by_hash(&[], 17).is_err());
-    assert_eq!(partition_by_hash(&[], 2).unwrap().offsets, [0; 5]);
+}
+
+#[test]
+fn a_piece_keeps_no_text_of_others() {
+    let texts = StringViewArray::from_iter_values((0..10_000).map(|i| format!("a text of number {i:020}")));
+    let batch = RecordBatch::try_from_iter([("t", Arc::new(texts) as ArrayRef)]).unwrap();
+    let mut random = Random(2);
+    let hashes: Vec<u64> = (0..10_000).map(|_| random.next()).collect();
+    let mut scatter = Scatter::default();
+    scatter.push(batch, &hashes).unwrap();
+    for piece in scatter.into_pieces(&cut(32)).unwrap() {
+        let (rows, bytes) = (piece.num_rows(), piece.column(0).get_array_memory_size());
+        assert!(bytes < rows * 120 + 8_000, "{bytes} bytes for {rows} rows");
+        assert!(
+            piece.column(0).as_string_view().iter().all(|text| text.is_some_and(|text| text.len() == 37))
+        );
+    }
+}
+
+#[test]
+fn rows_without_columns_are_counted() {
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(3));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options).unwrap();
+    let mut scatter = Scatter::default();
+    scatter.push(batch, &[0, u64::MAX, 1]).unwrap();
+    let rows: Vec<usize> =
+        scatter.into_pieces(&[0..128, 128..256]).unwrap().iter().map(RecordBatch::num_rows).collect();
+    assert_eq!(rows, [2, 1]);
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    let numbers = |name: &str| {
+        let column = Arc::new(arrow::array::Int64Array::from_iter_values(0..3)) as ArrayRef;
+        RecordBatch::try_from_iter([(name, column)]).unwrap()
+    };
+    let mut scatter = Scatter::default();
+    assert!(scatter.push(numbers("a"), &[1, 2]).is_err());
+    scatter.push(numbers("a"), &[1, 2, 3]).unwrap();
+    scatter.push(numbers("b"), &[1, 2, 3]).unwrap();
+    assert!(scatter.into_pieces(&cut(1)).is_err());
+    assert!(Scatter::default().into_pieces(&cut(1)).is_err());
 }

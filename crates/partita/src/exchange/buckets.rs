@@ -6,13 +6,12 @@ use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use partita_kernels::hash::hash_columns;
+use partita_kernels::partition::BUCKET_BITS;
 
 use crate::error::Result;
 
-/// Bits of the hash that choose a bucket.
-pub(crate) const BUCKET_BITS: u32 = 8;
-/// Buckets of every hash exchange. Fixed, so that a run can be cut before the total size is known.
-pub(crate) const BUCKETS: usize = 1 << BUCKET_BITS;
+pub(crate) use partita_kernels::partition::BUCKETS;
+
 /// How often a bucket can be split into buckets by the next bits of the hash.
 pub(crate) const LEVELS: u32 = u64::BITS / BUCKET_BITS;
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
-use partita_kernels::partition::{Partitions, partition_by_hash};
-use partita_kernels::take::{compact_batch, gather_rows};
+use partita_kernels::partition::{BUCKET_BITS, BUCKETS, Scatter};
+use partita_kernels::take::compact_batch;
 
 use super::COPIES;
-use super::buckets::{BUCKET_BITS, BUCKETS, HashKeys};
+use super::buckets::HashKeys;
 use super::ledger::Ledger;
 use super::run::{Body, Run, Runs};
 use super::sorted::{SortSpec, concat_columns};
@@ -146,20 +146,31 @@ impl RunWriter {
     }
 
     fn close_buckets(&mut self, keys: &HashKeys, level: u32) -> Result<()> {
-        let order = BucketOrder::of(&self.gathered, keys, level)?;
-        let mut copied = 0;
-        for piece in order.pieces(self.bytes) {
-            let (batch, offsets) = order.gather(&self.gathered, &piece)?;
+        let (mut scatter, mut hashes) = (Scatter::default(), Vec::new());
+        for batch in self.gathered.drain(..) {
+            keys.hashes(&batch, &mut hashes)?;
+            hashes.iter_mut().for_each(|hash| *hash <<= level * BUCKET_BITS);
+            scatter.push(batch, &hashes)?;
+        }
+        let (offsets, pieces) = (scatter.offsets(), pieces(self.bytes));
+        let batches = scatter.into_pieces(&pieces)?;
+        let mut kept = 0;
+        for (buckets, batch) in pieces.into_iter().zip(batches) {
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let (start, end) = (offsets[buckets.start], offsets[buckets.end]);
+            let offsets: Box<[u32]> =
+                offsets.iter().map(|offset| (*offset).clamp(start, end) - start).collect();
             if let Some(bytes) = &mut self.written.bucket_bytes {
                 add_bucket_bytes(&batch, &offsets, Arc::make_mut(bytes));
             }
             // What is kept has a place of its own in the ledger.
             let bytes = logical_bytes(&batch);
-            copied += bytes;
-            self.held.set((2 * self.bytes).saturating_sub(copied))?;
+            kept += bytes;
+            self.held.set(self.bytes.saturating_sub(kept))?;
             self.keep(batch, bytes, Some(offsets), Vec::new())?;
         }
-        self.gathered.clear();
         self.close()
     }
 
@@ -182,44 +193,11 @@ impl RunWriter {
     }
 }
 
-/// The order by bucket, stable, of the rows of some batches. Rows go straight to their place: a copy in between would
-/// cost as much again.
-struct BucketOrder {
-    /// A batch and a row of it.
-    places: Vec<(usize, usize)>,
-    /// Where each bucket begins in `places`, and the end.
-    offsets: Vec<u32>,
-}
-
-impl BucketOrder {
-    fn of(batches: &[RecordBatch], keys: &HashKeys, level: u32) -> Result<BucketOrder> {
-        let mut hashes = Vec::new();
-        let mut places: Vec<(usize, usize)> = Vec::new();
-        let mut one = Vec::new();
-        for (number, batch) in batches.iter().enumerate() {
-            keys.hashes(batch, &mut one)?;
-            hashes.extend(one.iter().map(|hash| hash << (level * BUCKET_BITS)));
-            places.extend((0..batch.num_rows()).map(|row| (number, row)));
-        }
-        let Partitions { order, offsets } = partition_by_hash(&hashes, BUCKET_BITS)?;
-        Ok(BucketOrder { places: order.iter().map(|&row| places[row as usize]).collect(), offsets })
-    }
-
-    /// The buckets that are kept together: a piece is given up when its last reader is done, so that the memory of a
-    /// large exchange comes free while it is read.
-    fn pieces(&self, bytes: usize) -> Vec<Range<usize>> {
-        let pieces = (bytes / PIECE_BYTES).clamp(1, MOST_PIECES);
-        let each = BUCKETS.div_ceil(pieces);
-        let pieces = (0..BUCKETS).step_by(each).map(|start| start..BUCKETS.min(start + each));
-        pieces.filter(|buckets| self.offsets[buckets.start] < self.offsets[buckets.end]).collect()
-    }
-
-    /// The rows of some buckets, and the offsets of all buckets among them.
-    fn gather(&self, batches: &[RecordBatch], buckets: &Range<usize>) -> Result<(RecordBatch, Box<[u32]>)> {
-        let (start, end) = (self.offsets[buckets.start], self.offsets[buckets.end]);
-        let rows = gather_rows(batches, &self.places[start as usize..end as usize])?;
-        Ok((rows, self.offsets.iter().map(|offset| (*offset).clamp(start, end) - start).collect()))
-    }
+/// The buckets that are kept together of rows with so many bytes: a piece is given up when its last reader is done, so
+/// that the memory of a large exchange comes free while it is read.
+fn pieces(bytes: usize) -> Vec<Range<usize>> {
+    let each = BUCKETS.div_ceil((bytes / PIECE_BYTES).clamp(1, MOST_PIECES));
+    (0..BUCKETS).step_by(each).map(|start| start..BUCKETS.min(start + each)).collect()
 }
 
 /// Counts the bytes of each bucket's rows.
