@@ -1,18 +1,23 @@
-//! [`Bits`]: the exact filter of a single key of up to 64 bits whose values lie close together, one bit for each value
-//! of their span. [`KeySpan`] makes one without a table, in two walks over the keys.
+//! [`Bits`]: the set of a single key of up to 64 bits whose values lie close together, one bit for each value of their
+//! span: an exact filter, and all of a table that is only asked whether a key is there. [`KeySpan`] makes one in two
+//! walks over the keys.
 
 use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;
 
-use super::JoinFilter;
+use super::{JoinFilter, NO_ROW};
 use crate::Result;
 use crate::keys::{KeyColumn, KeyValues};
 
 /// The largest span: 8 MiB of bits.
 const MOST_BITS: u64 = 1 << 26;
+/// A set instead of a table may have this many bits for each key, what a map would take at least...
+const BITS_PER_KEY: u64 = 128;
+/// ...and this many whatever the number of keys.
+const BITS_FREE: u64 = 1 << 15;
 
 /// Which values of a span there are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bits {
     low: u64,
     words: Vec<u64>,
@@ -60,6 +65,17 @@ impl Bits {
                 self.insert(*word);
             }
         }
+    }
+
+    /// Appends row 0 for each key that is there, and [`NO_ROW`] for others and for rows whose `valid` byte is 0.
+    pub(super) fn lookup(&self, words: &[u64], valid: &[u8], heads: &mut Vec<u32>) {
+        let found = |(word, valid): (&u64, &u8)| *valid != 0 && self.contains(*word);
+        heads.extend(words.iter().zip(valid).map(|row| if found(row) { 0 } else { NO_ROW }));
+    }
+
+    /// The smallest and the largest value that there may be.
+    pub(super) fn bounds(&self) -> (u64, u64) {
+        (self.low, self.low.saturating_add(self.words.len() as u64 * 64 - 1))
     }
 
     pub(super) fn size_bytes(&self) -> usize {
@@ -121,5 +137,18 @@ impl KeySpan {
     pub fn filter(&self) -> Option<JoinFilter> {
         let (low, high) = self.bounds.filter(|_| self.is_plain)?;
         Bits::new(low, high).map(|bits| JoinFilter::of_bits(bits, self.nulls_equal))
+    }
+
+    /// The set of these keys, if it is smaller than a map.
+    pub(super) fn set(&self, batches: &[Vec<ArrayRef>]) -> Result<Option<Bits>> {
+        let Some((low, high)) = self.bounds.filter(|_| self.is_plain) else { return Ok(None) };
+        if high - low >= (self.rows as u64 * BITS_PER_KEY).max(BITS_FREE) {
+            return Ok(None);
+        }
+        let Some(mut bits) = Bits::new(low, high) else { return Ok(None) };
+        for key in batches.iter().flatten() {
+            bits.add(&KeyColumn::new(key.as_ref())?);
+        }
+        Ok(Some(bits))
     }
 }

@@ -53,6 +53,7 @@ impl JoinFilter {
         }
         let kind = match index {
             KeyIndex::Empty => Kind::Nothing,
+            KeyIndex::Bits(bits) => Kind::Bits(bits.clone()),
             KeyIndex::Dense { coder, direct } if coder.max < BITMAP_BITS => {
                 let coder = coder.detached()?;
                 let mut words = vec![0; direct.len().div_ceil(64)];

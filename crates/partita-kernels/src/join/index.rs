@@ -3,6 +3,7 @@
 use arrow::array::Array;
 
 use super::NO_ROW;
+use super::bits::Bits;
 use super::coder::{RowCoder, clear_nulls};
 use super::map::{BytesMap, FixedMap, is_inline};
 use crate::Result;
@@ -18,6 +19,8 @@ const DENSE_ENTRIES_FREE: u128 = 4096;
 pub(crate) enum KeyIndex {
     /// No build row can match.
     Empty,
+    /// One column of up to 64 bits, of which only is known whether a value is there.
+    Bits(Bits),
     /// The word is the place in the array.
     Dense { coder: RowCoder, direct: Vec<u32> },
     /// One column of up to 64 bits in a map, as it is; its values lie between `low` and `high`.
@@ -101,6 +104,10 @@ impl KeyIndex {
     ) -> Result<()> {
         match self {
             KeyIndex::Empty => heads.resize(heads.len() + valid.len(), NO_ROW),
+            KeyIndex::Bits(bits) => {
+                let (words, valid) = only_words(columns, valid);
+                bits.lookup(words, valid, heads);
+            }
             KeyIndex::Dense { coder, direct } => {
                 if let (Some(low), [KeyColumn { values: KeyValues::Narrow { words, .. }, nulls: None }]) =
                     (coder.only_distance_from(), columns)
@@ -117,13 +124,10 @@ impl KeyIndex {
                 );
                 scratch.words = words;
             }
-            KeyIndex::Plain { map, .. } => match columns {
-                [column @ KeyColumn { values: KeyValues::Narrow { words, .. }, .. }] => {
-                    clear_nulls(column, valid);
-                    map.lookup(words, valid, heads);
-                }
-                _ => unreachable!("the table checked that the key is one column of words"),
-            },
+            KeyIndex::Plain { map, .. } => {
+                let (words, valid) = only_words(columns, valid);
+                map.lookup(words, valid, heads);
+            }
             KeyIndex::Words { coder, map } => {
                 let mut words = std::mem::take(&mut scratch.words);
                 coder.encode(columns, valid, scratch, &mut words)?;
@@ -160,6 +164,10 @@ impl KeyIndex {
                 Some((low, low + coder.max))
             }
             KeyIndex::Plain { low, high, .. } => Some((u128::from(*low), u128::from(*high))),
+            KeyIndex::Bits(bits) => {
+                let (low, high) = bits.bounds();
+                Some((u128::from(low), u128::from(high)))
+            }
             KeyIndex::Empty | KeyIndex::Views { .. } | KeyIndex::Bytes { .. } => None,
         }
     }
@@ -167,6 +175,7 @@ impl KeyIndex {
     pub(crate) fn size_bytes(&self) -> usize {
         match self {
             KeyIndex::Empty => 0,
+            KeyIndex::Bits(bits) => bits.size_bytes(),
             KeyIndex::Dense { coder, direct } => coder.size_bytes() + direct.capacity() * size_of::<u32>(),
             KeyIndex::Plain { map, .. } => map.size_bytes(),
             KeyIndex::Words { coder, map } => coder.size_bytes() + map.size_bytes(),
@@ -199,6 +208,17 @@ fn build_dense(max: u128, words: impl Iterator<Item = u64>, valid: &[u8], heads:
         *entry
     }));
     direct
+}
+
+/// The words of the only key column, which the table's type check found to have such; its null rows match nothing.
+fn only_words<'a>(columns: &'a [KeyColumn], valid: &'a mut [u8]) -> (&'a [u64], &'a [u8]) {
+    match columns {
+        [column @ KeyColumn { values: KeyValues::Narrow { words, .. }, .. }] => {
+            clear_nulls(column, valid);
+            (words, valid)
+        }
+        _ => unreachable!("the table checked that the key is one column of words"),
+    }
 }
 
 /// The only key column, which the table's type check found to be bytes; its null rows match nothing.

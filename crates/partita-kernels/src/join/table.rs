@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use super::coder::clear_nulls;
 use super::index::KeyIndex;
 use super::prefetch::prefetch;
-use super::{JoinFilter, JoinMode, MatchedRows, NO_ROW, ProbeState};
+use super::{JoinFilter, JoinMode, KeySpan, MatchedRows, NO_ROW, ProbeState};
 use crate::keys::{KeyColumn, key_value, same_key_type};
 use crate::{Error, Result};
 
@@ -21,6 +21,8 @@ pub struct JoinTable {
     key_types: Vec<DataType>,
     rows: usize,
     nulls_equal: bool,
+    /// Whether the rows of a key are unknown.
+    keys_only: bool,
 }
 
 /// The rows of each key, one key after the other, ascending: `rows[starts[head]..starts[head + 1]]`.
@@ -39,37 +41,38 @@ impl JoinTable {
     /// More than `u32::MAX - 1` rows, key columns that differ from `key_types` in more than their encoding, a key type
     /// without equality, or a table that does not fit in memory.
     pub fn build(key_types: &[DataType], batches: &[Vec<ArrayRef>], nulls_equal: bool) -> Result<JoinTable> {
-        if key_types.is_empty() {
-            return Err(Error::invalid("a join needs at least one key; use a cross join for none"));
-        }
-        for batch in batches {
-            check_types(key_types, batch)?;
-        }
-        let rows = batches.iter().map(|batch| batch.first().map_or(0, |column| column.len())).sum();
-        if u32::try_from(rows).map_or(true, |rows| rows == NO_ROW) {
-            return Err(Error::invalid(format!(
-                "a join table cannot hold {rows} rows; lower `broadcast_limit` or repartition so that the join is partitioned"
-            )));
-        }
-        let columns = (0..key_types.len())
-            .map(|key| {
-                KeyColumn::concat(&batches.iter().map(|batch| batch[key].as_ref()).collect::<Vec<_>>())
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let mut valid = vec![1; rows];
-        if !nulls_equal {
-            columns.iter().for_each(|column| clear_nulls(column, &mut valid));
-        }
-        let mut heads = Vec::new();
-        // Without batches the columns have no form, and no row can match either.
-        let index = if rows == 0 {
-            KeyIndex::Empty
-        } else {
-            KeyIndex::build(&columns, &valid, nulls_equal, &mut heads)?
-        };
+        let rows = rows_of(key_types, batches)?;
+        let (index, heads) = index_of(key_types.len(), batches, rows, nulls_equal)?;
         let unique = (0_u32..).zip(&heads).all(|(row, head)| *head == row || *head == NO_ROW);
         let lists = (!unique).then(|| RowLists::new(&heads));
-        Ok(JoinTable { index, lists, key_types: key_types.to_vec(), rows, nulls_equal })
+        Ok(JoinTable { index, lists, key_types: key_types.to_vec(), rows, nulls_equal, keys_only: false })
+    }
+
+    /// As [`build`](JoinTable::build), but the table knows no rows, only which keys there are: it can be probed in
+    /// the modes semi and anti, takes less memory and is built sooner.
+    ///
+    /// # Errors
+    /// As [`build`](JoinTable::build).
+    pub fn of_keys(
+        key_types: &[DataType],
+        batches: &[Vec<ArrayRef>],
+        nulls_equal: bool,
+    ) -> Result<JoinTable> {
+        let rows = rows_of(key_types, batches)?;
+        let mut span = KeySpan::new(nulls_equal);
+        batches.iter().try_for_each(|batch| span.add(batch))?;
+        let index = match span.set(batches)? {
+            Some(bits) => KeyIndex::Bits(bits),
+            None => index_of(key_types.len(), batches, rows, nulls_equal)?.0,
+        };
+        Ok(JoinTable {
+            index,
+            lists: None,
+            key_types: key_types.to_vec(),
+            rows,
+            nulls_equal,
+            keys_only: true,
+        })
     }
 
     /// The number of build rows, null keys included.
@@ -77,7 +80,7 @@ impl JoinTable {
         self.rows
     }
 
-    /// Whether no two build rows have the same key.
+    /// Whether no two build rows have the same key, or only the keys are known.
     pub fn is_unique(&self) -> bool {
         self.lists.is_none()
     }
@@ -114,8 +117,12 @@ impl JoinTable {
     /// Looks up a batch of probe keys; [`ProbeState::next`] then gives the matches in bounded chunks.
     ///
     /// # Errors
-    /// The key columns differ from the build side's in more than their encoding.
+    /// The key columns differ from the build side's in more than their encoding, or the mode asks for rows that a table
+    /// [of keys](JoinTable::of_keys) does not know.
     pub fn probe(&self, keys: &[ArrayRef], mode: JoinMode, state: &mut ProbeState) -> Result<()> {
+        if self.keys_only && !matches!(mode, JoinMode::Semi | JoinMode::Anti) {
+            return Err(Error::invalid("a table of keys was asked for rows, which is a bug"));
+        }
         check_types(&self.key_types, keys)?;
         let rows = keys.first().map_or(0, |column| column.len());
         if u32::try_from(rows).is_err() {
@@ -136,6 +143,46 @@ impl JoinTable {
     pub(super) fn lists(&self) -> Option<&RowLists> {
         self.lists.as_ref()
     }
+}
+
+/// How many rows there are, if a table can hold them.
+fn rows_of(key_types: &[DataType], batches: &[Vec<ArrayRef>]) -> Result<usize> {
+    if key_types.is_empty() {
+        return Err(Error::invalid("a join needs at least one key; use a cross join for none"));
+    }
+    for batch in batches {
+        check_types(key_types, batch)?;
+    }
+    let rows = batches.iter().map(|batch| batch.first().map_or(0, |column| column.len())).sum();
+    if u32::try_from(rows).map_or(true, |rows| rows == NO_ROW) {
+        return Err(Error::invalid(format!(
+            "a join table cannot hold {rows} rows; lower `broadcast_limit` or repartition so that the join is partitioned"
+        )));
+    }
+    Ok(rows)
+}
+
+/// The index of all rows, and the first row with the same key for each of them.
+fn index_of(
+    keys: usize,
+    batches: &[Vec<ArrayRef>],
+    rows: usize,
+    nulls_equal: bool,
+) -> Result<(KeyIndex, Vec<u32>)> {
+    let mut heads = Vec::new();
+    // Without batches the columns have no form, and no row can match either.
+    if rows == 0 {
+        return Ok((KeyIndex::Empty, heads));
+    }
+    let columns = (0..keys)
+        .map(|key| KeyColumn::concat(&batches.iter().map(|batch| batch[key].as_ref()).collect::<Vec<_>>()))
+        .collect::<Result<Vec<_>>>()?;
+    let mut valid = vec![1; rows];
+    if !nulls_equal {
+        columns.iter().for_each(|column| clear_nulls(column, &mut valid));
+    }
+    let index = KeyIndex::build(&columns, &valid, nulls_equal, &mut heads)?;
+    Ok((index, heads))
 }
 
 impl RowLists {

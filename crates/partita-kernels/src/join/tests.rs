@@ -89,6 +89,31 @@ fn check(types: &[DataType], build_rows: usize, probe_rows: usize, variety: u64,
                 assert_eq!(matched.contains(row), inner.iter().any(|(_, build)| *build == Some(row)));
             }
         }
+        let keys = JoinTable::of_keys(types, &batches, nulls_equal).unwrap();
+        for mode in [JoinMode::Semi, JoinMode::Anti] {
+            let mut state = ProbeState::default();
+            keys.probe(&probe, mode, &mut state).unwrap();
+            let mut rows: Vec<Pair> = Vec::new();
+            while let Some(chunk) = state.next(&keys, 7, None) {
+                rows.extend(match &chunk.probe {
+                    ProbeRows::Slice { offset, len } => {
+                        (*offset..offset + len).map(|row| (u32::try_from(row).unwrap(), None)).collect()
+                    }
+                    ProbeRows::Indices(rows) => {
+                        rows.values().iter().map(|row| (*row, None)).collect::<Vec<_>>()
+                    }
+                });
+            }
+            assert!(
+                rows == naive(&build_cells, &probe_cells, mode, nulls_equal),
+                "{types:?} {mode:?} of keys"
+            );
+        }
+        assert!(keys.probe(&probe, JoinMode::Inner, &mut ProbeState::default()).is_err());
+        if let Some(filter) = keys.filter() {
+            let passed = filter.might_match(&probe).unwrap();
+            assert!(inner.iter().all(|(row, _)| passed.value(*row as usize)), "{types:?}: a match was lost");
+        }
         let mut matched = table.no_matches();
         assert!(probe_all(&table, &probe, JoinMode::Mark, 7, &mut matched).is_empty());
         assert_eq!(matched.is_empty(), inner.is_empty());

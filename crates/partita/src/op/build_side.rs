@@ -61,11 +61,12 @@ impl BuildTable {
     /// The table does not fit into memory, or there are more than 2³² − 1 rows.
     pub(crate) fn build(
         shape: &JoinShape,
-        keys: &[&ArrayRef],
+        keys: &[Vec<ArrayRef>],
         memory: &Arc<dyn Reserve>,
     ) -> Result<BuildTable> {
-        let keys = shape.typed(keys.iter().copied())?;
-        let table = JoinTable::build(&shape.key_types, &[keys], shape.nulls_equal)?;
+        let keys = keys.iter().map(|keys| shape.typed(keys.iter())).collect::<Result<Vec<_>>>()?;
+        let build = if shape.asks_only_keys() { JoinTable::of_keys } else { JoinTable::build };
+        let table = build(&shape.key_types, &keys, shape.nulls_equal)?;
         let mut held = Held::new(memory);
         held.set(table.size_bytes())?;
         Ok(BuildTable { table, _held: held })
@@ -73,7 +74,8 @@ impl BuildTable {
 }
 
 impl BuildSide {
-    /// Gathers the rows into one batch and builds the table. A cross join needs no table.
+    /// Gathers the rows into one batch and builds the table. A cross join needs no table, and a join that asks only
+    /// whether there is a partner needs no rows.
     ///
     /// # Errors
     /// The rows do not fit into memory or are more than 2³² − 1.
@@ -84,16 +86,23 @@ impl BuildSide {
     ) -> Result<BuildSide> {
         let mut held = Held::new(memory);
         let bytes: usize = batches.iter().map(logical_bytes).sum();
+        let keys_of = |rows: &RecordBatch| -> Vec<ArrayRef> {
+            shape.build_keys.iter().map(|&column| Arc::clone(rows.column(column))).collect()
+        };
+        if shape.asks_only_keys() {
+            held.set(bytes)?;
+            let keys: Vec<Vec<ArrayRef>> = batches.iter().map(keys_of).collect();
+            let table = Some(Arc::new(BuildTable::build(shape, &keys, memory)?));
+            held.set(0)?;
+            let rows = RecordBatch::new_empty(Arc::clone(&shape.build_schema));
+            return Ok(BuildSide { rows, table, filter: None, held, _columns: Vec::new() });
+        }
         // The batches and the one that is made of them.
         held.set(2 * bytes)?;
         let rows = concat_batches(&shape.build_schema, batches)?;
         let table = match shape.kind {
             JoinKind::Cross => None,
-            _ => {
-                let keys: Vec<&ArrayRef> =
-                    shape.build_keys.iter().map(|&column| rows.column(column)).collect();
-                Some(Arc::new(BuildTable::build(shape, &keys, memory)?))
-            }
+            _ => Some(Arc::new(BuildTable::build(shape, &[keys_of(&rows)], memory)?)),
         };
         held.set(bytes)?;
         Ok(BuildSide { rows, table, filter: None, held, _columns: Vec::new() })

@@ -60,6 +60,11 @@ impl JoinShape {
         matches!(self.kind, JoinKind::Inner | JoinKind::Semi)
     }
 
+    /// Whether all that matters of the build side is which keys it has.
+    pub(crate) fn asks_only_keys(&self) -> bool {
+        matches!(self.kind, JoinKind::Semi | JoinKind::Anti)
+    }
+
     /// The probe column that an output column is, if rows that are to be dropped later may be dropped before.
     pub(crate) fn probe_of(&self, column: usize) -> Option<usize> {
         match (self.kind, self.output.get(column)?) {

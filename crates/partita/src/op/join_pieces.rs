@@ -65,7 +65,7 @@ impl PieceByPiece {
     pub(crate) fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
         let Some(build) = &self.build else { return Err(Error::internal("a join has no piece to probe")) };
         let table = build.table()?;
-        let pairs_wanted = !matches!(self.shape.kind, JoinKind::Semi | JoinKind::Anti);
+        let pairs_wanted = !self.shape.asks_only_keys();
         let mode = if pairs_wanted { JoinMode::Inner } else { JoinMode::Semi };
         let keys = self.shape.keys_of_probe(&batch)?;
         table.probe(&keys, mode, &mut self.state)?;

@@ -175,7 +175,8 @@ impl Planner<'_> {
         let gathering =
             Gathering { shape: Arc::clone(&join.shape), environment: Arc::clone(self.environment) };
         let in_memory = runs.runs().all(|run| run.in_memory().is_some());
-        let task = if in_memory && runs.bytes() >= GATHERED_BYTES && join.shape.kind != JoinKind::Cross {
+        let has_parts = join.shape.kind != JoinKind::Cross && !join.shape.asks_only_keys();
+        let task = if in_memory && runs.bytes() >= GATHERED_BYTES && has_parts {
             gathering.by_column(self.graph, runs, filtered)
         } else {
             gathering.at_once(self.graph, runs, filtered)
@@ -253,8 +254,9 @@ impl Gathering {
     }
 
     fn table(&self, keys: &[Arc<Output>]) -> Result<Output> {
-        let keys = keys.iter().map(|key| Ok(key.column()?.values())).collect::<Result<Vec<_>>>()?;
-        Ok(Output::Table(Arc::new(BuildTable::build(&self.shape, &keys, self.memory())?)))
+        let keys =
+            keys.iter().map(|key| Ok(Arc::clone(key.column()?.values()))).collect::<Result<Vec<_>>>()?;
+        Ok(Output::Table(Arc::new(BuildTable::build(&self.shape, &[keys], self.memory())?)))
     }
 
     fn of_parts(&self, parts: &[Arc<Output>]) -> Result<BuildSide> {
