@@ -13,6 +13,7 @@ pub mod join;
 pub mod partition;
 pub mod sort;
 pub mod take;
+pub mod text;
 
 #[cfg(test)]
 mod random;

@@ -11,6 +11,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::comparison::{contains, ends_with, starts_with};
 use arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
 use chrono::{NaiveDate, NaiveTime};
+use partita_kernels::text::{slice, slice_texts};
 use regex::Regex;
 
 use super::format::{format_argument, parsed};
@@ -141,9 +142,15 @@ functions! {
         let open = call.data_type(2) == &DataType::Null;
         call.integer(2)?;
         let returns = Returns::new(DataType::Utf8View, move |arguments| {
+            let bounds = |row| {
+                let length = integer_at(&arguments[2], row).or(open.then_some(i64::MAX));
+                integer_at(&arguments[1], row).zip(length)
+            };
+            if arguments[1].is_scalar() && arguments[2].is_scalar() && let Some((start, length)) = bounds(0) {
+                return Ok(Arc::new(slice_texts(arguments[0].array().as_string_view(), start, length)));
+            }
             by_row(arguments, |row| {
-                let (text, start) = (text_at(&arguments[0], row)?, integer_at(&arguments[1], row)?);
-                let length = integer_at(&arguments[2], row).or(open.then_some(i64::MAX))?;
+                let (text, (start, length)) = (text_at(&arguments[0], row)?, bounds(row)?);
                 Some(slice(text, start, length).into())
             })
         });
@@ -398,27 +405,6 @@ fn capitalize(text: &str) -> Cow<'_, str> {
             first.to_uppercase().chain(characters.flat_map(char::to_lowercase)).collect::<String>().into()
         }
     }
-}
-
-/// `length` characters from `start` on, as Python's slices.
-fn slice(text: &str, start: i64, length: i64) -> &str {
-    let (mut start, mut length) = (start, length.max(0));
-    if start < 0 {
-        let before = start + text.chars().count() as i64;
-        if before < 0 {
-            // What lies before the text counts as taken.
-            length = length.saturating_add(before).max(0);
-        }
-        start = before.max(0);
-    }
-    let at = |characters: i64, text: &str| {
-        usize::try_from(characters)
-            .ok()
-            .and_then(|n| text.char_indices().nth(n))
-            .map_or(text.len(), |(at, _)| at)
-    };
-    let rest = &text[at(start, text)..];
-    &rest[..at(length, rest)]
 }
 
 pub(super) fn text_at(value: &Value, row: usize) -> Option<&str> {
