@@ -1,6 +1,7 @@
 //! Files through the public API: corpora of others, broken bytes, round trips, datasets, repairs.
 
 mod broken;
+mod by_value;
 mod coded;
 mod corpora;
 mod datasets;

@@ -221,6 +221,16 @@ pub(super) const QUESTIONS: &[Question] = &[
         },
     },
     Question {
+        name: "a write of many values, brought together",
+        chain: |rows| rows.select([col("row"), col("text"), (col("row") % 300).alias("part")]),
+        partition_by: &["part"],
+        spills: true,
+        answer: |got| {
+            same(ints(got, "row"), (0..ROWS).collect());
+            assert!(ints(got, "row").iter().zip(ints(got, "part")).all(|(row, part)| row % 300 == part));
+        },
+    },
+    Question {
         name: "floats added behind an exchange",
         chain: |rows| {
             let sorted = rows.sort_values(["value"]).groupby(["few"]).agg([col("value").sum().alias("sum")]);

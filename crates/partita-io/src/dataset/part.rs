@@ -1,5 +1,6 @@
 //! The rows of one part, written by one thread into files whose names depend on the part alone.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -22,6 +23,8 @@ pub struct PartWriter {
     index: usize,
     series: Series,
     partitioner: Option<Partitioner>,
+    /// Bytes in temporary files of values that are written.
+    spilled: u64,
     finished: bool,
 }
 
@@ -37,7 +40,7 @@ impl std::fmt::Debug for PartWriter {
 impl PartWriter {
     pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
         let series = Series::new(Arc::clone(&shared), index);
-        PartWriter { shared, index, series, partitioner: None, finished: false }
+        PartWriter { shared, index, series, partitioner: None, spilled: 0, finished: false }
     }
 
     /// Appends rows. Their columns must have the types of the dataset's schema, in its order.
@@ -70,7 +73,20 @@ impl PartWriter {
 
     /// Bytes that this part wrote to temporary files.
     pub fn spilled(&self) -> u64 {
-        self.partitioner.as_ref().map_or(0, |partitioner| partitioner.spilled)
+        self.spilled + self.partitioner.as_ref().map_or(0, |partitioner| partitioner.spilled)
+    }
+
+    /// Says that the values of the partition columns that came so far will not come again: their rows are written.
+    ///
+    /// # Errors
+    /// As [`PartWriter::write`].
+    pub fn end_of_values(&mut self) -> Result<()> {
+        if let Some(partitioner) = self.partitioner.take() {
+            self.spilled += partitioner.spilled;
+            partitioner.finish(&mut self.series)?;
+            self.series.leave()?;
+        }
+        Ok(())
     }
 
     /// Writes what is left. [`super::DatasetWriter::commit`] makes sure that it is durable.
@@ -78,9 +94,7 @@ impl PartWriter {
     /// # Errors
     /// As [`PartWriter::write`].
     pub fn finish(mut self) -> Result<Part> {
-        if let Some(partitioner) = self.partitioner.take() {
-            partitioner.finish(&mut self.series)?;
-        }
+        self.end_of_values()?;
         self.series.close()?;
         self.finished = true;
         Ok(Part { index: self.index, files: std::mem::take(&mut self.series.done) })
@@ -115,6 +129,8 @@ struct Series {
     /// Relative to the dataset; empty without partition columns.
     directory: PathBuf,
     next: usize,
+    /// Where the numbers of files go on in directories that were left: several values can have one spelling.
+    left: HashMap<PathBuf, usize>,
     open: Option<OpenFile>,
     done: Vec<WrittenFile>,
 }
@@ -136,7 +152,15 @@ impl std::fmt::Debug for OpenFile {
 
 impl Series {
     fn new(shared: Arc<Shared>, part: usize) -> Self {
-        Series { shared, part, directory: PathBuf::new(), next: 0, open: None, done: Vec::new() }
+        Series {
+            shared,
+            part,
+            directory: PathBuf::new(),
+            next: 0,
+            left: HashMap::new(),
+            open: None,
+            done: Vec::new(),
+        }
     }
 
     fn memory(&self) -> usize {
@@ -196,6 +220,17 @@ impl Series {
     }
 }
 
+impl Series {
+    /// Ends the directory at hand.
+    fn leave(&mut self) -> Result<()> {
+        self.close()?;
+        if self.next > 0 && !self.directory.as_os_str().is_empty() {
+            self.left.insert(std::mem::take(&mut self.directory), self.next);
+        }
+        Ok(())
+    }
+}
+
 impl Receiver for Series {
     fn rows(&mut self, batch: &RecordBatch) -> Result<()> {
         let target = self.shared.options.target_file_bytes;
@@ -221,9 +256,9 @@ impl Receiver for Series {
     }
 
     fn directory(&mut self, relative: PathBuf) -> Result<()> {
-        self.close()?;
+        self.leave()?;
+        self.next = self.left.get(&relative).copied().unwrap_or(0);
         self.directory = relative;
-        self.next = 0;
         Ok(())
     }
 }

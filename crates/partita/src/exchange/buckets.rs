@@ -28,7 +28,7 @@ impl HashKeys {
     ///
     /// # Errors
     /// A column cannot be hashed, which binding has excluded.
-    pub(super) fn hashes(&self, batch: &RecordBatch, hashes: &mut Vec<u64>) -> Result<()> {
+    pub(crate) fn hashes(&self, batch: &RecordBatch, hashes: &mut Vec<u64>) -> Result<()> {
         hashes.clear();
         if self.columns.is_empty() {
             hashes.resize(batch.num_rows(), 0);

@@ -75,6 +75,10 @@ impl PartitionedFrame {
 
     /// Writes a dataset with every choice given: format, mode, partitioning, file sizes, layout.
     ///
+    /// With partition columns each partition writes a file for each of its values. A partition whose first 65,536 rows
+    /// have more than 256 values would write many small ones: its rows are exchanged by the hash of the values
+    /// instead, and those of one value from all such partitions, in order, become one file.
+    ///
     /// # Errors
     /// As [`PartitionedFrame::to_parquet`].
     #[track_caller]
@@ -103,11 +107,8 @@ impl PartitionedFrame {
                         options.clone(),
                     )?);
                     writer = Some(Arc::clone(&begun));
-                    Ok(vec![lowering.stage(
-                        plan,
-                        Sink::Write { writer: begun, place: path.display().to_string().into() },
-                        one_partition,
-                    )?])
+                    let sink = Sink::dataset(begun, path, &plan.schema, &options.partition_by)?;
+                    Ok(vec![lowering.stage(plan, sink, one_partition)?])
                 })?;
             let mut parts = Vec::new();
             for part in executed.roots.into_iter().flatten() {

@@ -66,7 +66,17 @@ pub(super) fn feed_merged(
         }
         return feed(Fed::Key(&*split.hot));
     }
-    for unit in bucket_ranges(&bytes, range.clone(), environment.unit_bytes()) {
+    feed_units(environment, (runs, range), feed)
+}
+
+/// Reads a range of buckets, however large they are, for what holds no rows of a key.
+pub(super) fn feed_units(
+    environment: &RunEnvironment,
+    (runs, range): (&RunSet, &Range<usize>),
+    feed: &mut Feeder<'_>,
+) -> Result<Flow> {
+    let memory = &environment.workspace.memory;
+    for unit in bucket_ranges(&runs.bucket_bytes(), range.clone(), environment.unit_bytes()) {
         if feed_unit(runs, &unit, memory, feed)? == Flow::Done {
             return Ok(Flow::Done);
         }

@@ -13,9 +13,11 @@ mod metrics;
 mod piece;
 mod preview;
 mod schedule;
+mod sink;
 mod tally;
 mod task;
 mod told;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

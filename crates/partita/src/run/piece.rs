@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use partita_io::{ScanRequest, Source as FileSource, Split};
 
-use super::merged::{Fed, Feeder, Sides, feed_merged, joined_ranges, merged_ranges};
+use super::merged::{Fed, Feeder, Sides, feed_merged, feed_units, joined_ranges, merged_ranges};
 use super::metrics::Counted;
 use super::tally::CountedFilter;
 use super::{Output, RunEnvironment};
@@ -27,6 +27,8 @@ pub(super) enum Feed {
     /// From a join's rows, sorted by numbers in their last column, which goes; cut as they were when they got
     /// them.
     Numbered { runs: RunSet, spec: Arc<SortSpec>, partitions: usize, join: Arc<JoinShape> },
+    /// From rows that were exchanged by the values of a dataset's partition columns.
+    Values(RunSet),
 }
 
 /// The input of one task.
@@ -45,6 +47,11 @@ pub(super) enum Piece {
         runs: Arc<RunSet>,
         range: Range<usize>,
         keys: HashKeys,
+    },
+    /// The same for what takes the rows of a key one after the other.
+    Values {
+        runs: Arc<RunSet>,
+        range: Range<usize>,
     },
     Merge(MergedRange),
     /// The same without the last column.
@@ -105,6 +112,10 @@ pub(super) fn pieces(
             let starts: ArrayRef = Arc::new(UInt64Array::from(starts));
             let ranges = ranges_from(Arc::new(runs), &spec, &[starts])?;
             ranges.into_iter().take(partitions).map(Piece::MergeNumbered).collect()
+        }
+        Feed::Values(runs) => {
+            let piece = |range| Piece::Values { runs: Arc::new(runs.of_buckets(&range)), range };
+            merged_ranges(&runs, task_bytes).into_iter().map(piece).collect()
         }
         Feed::Joined(sides) => {
             let ranges = joined_ranges(&sides.build, &sides.probe, task_bytes);
@@ -236,6 +247,9 @@ impl Piece {
         if let Piece::Buckets { runs, range, keys } = self {
             return feed_merged(environment, (runs, range), keys, 1, &mut feed).map(drop);
         }
+        if let Piece::Values { runs, range } = self {
+            return feed_units(environment, (runs, range), &mut feed).map(drop);
+        }
         let mut push = |batch| cut_up(&batch, batch_rows, &mut feed);
         match self {
             Piece::Split { source, request, split, step } => {
@@ -261,7 +275,7 @@ impl Piece {
                 let partitions = *first_partition..first_partition + partitions;
                 runs.in_order(partitions, rows, &mut push)?;
             }
-            Piece::Buckets { .. } | Piece::Joined { .. } => {}
+            Piece::Buckets { .. } | Piece::Values { .. } | Piece::Joined { .. } => {}
         }
         Ok(())
     }

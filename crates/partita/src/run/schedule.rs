@@ -11,6 +11,7 @@ use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
 use super::enough::EnoughGate;
 use super::piece::{Feed, Piece, pieces};
 use super::task::{ScanReduction, TaskPlan, TaskStep, run_task};
+use super::write::written_by;
 use super::{Output, RunEnvironment, told};
 use crate::error::{Error, Result};
 use crate::exchange::RunSet;
@@ -54,7 +55,7 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
         .iter()
         .enumerate()
         .map(|(index, pipeline)| {
-            let at = Place { pipeline: index, first: 0 };
+            let at = Place { pipeline: index, first: 0, part: index * PARTS_PER_PIPELINE };
             planner.add_pipeline(at, Feed::Planned(pipeline.source.clone()), pipeline, &target)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -100,6 +101,8 @@ pub(super) struct Place {
     pub(super) pipeline: usize,
     /// The place of its source: 0, or that of the join.
     pub(super) first: usize,
+    /// The number of its first part of a dataset.
+    pub(super) part: usize,
 }
 
 /// A pipeline's steps and what they need.
@@ -157,17 +160,18 @@ impl Planner<'_> {
         let TaskParts { steps, deps, reductions, .. } = parts;
         let pieces = pieces(feed, self.results, self.environment)?;
         let gate = EnoughGate::for_steps(&pipeline.steps, pieces.len());
+        let (sink, together) = written_by(&target.sink, pieces.len());
         let mut tasks = Vec::with_capacity(pieces.len());
         target.metrics.add_tasks(pieces.len(), pieces.iter().map(Piece::bytes).sum());
         for (number, piece) in pieces.into_iter().enumerate() {
             let plan = TaskPlan {
                 piece,
                 number,
-                part: at.pipeline * PARTS_PER_PIPELINE + number,
+                part: at.part + number,
                 steps: steps.clone(),
                 reductions: reductions.clone(),
                 gate: gate.clone(),
-                sink: target.sink.clone(),
+                sink: sink.clone(),
                 metrics: Arc::clone(&target.metrics),
                 operators: Arc::clone(&operators),
                 environment: Arc::clone(self.environment),
@@ -177,7 +181,12 @@ impl Planner<'_> {
                 run_task(&plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
             }));
         }
-        Ok(gather(self.graph, &tasks, Some(Arc::clone(&target.metrics))))
+        let gathered = gather(self.graph, &tasks, Some(Arc::clone(&target.metrics)));
+        if !together {
+            return Ok(gathered);
+        }
+        let behind = Place { first: at.first + pipeline.steps.len() + 1, part: at.part + tasks.len(), ..at };
+        Ok(self.write_by_value(behind, gathered, pipeline, target))
     }
 
     /// Measurements of what belongs to a target's stage and runs before the last part of a join at a place.

@@ -5,20 +5,16 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use partita_graph::{BoxError, Inputs, Stopped, TaskContext};
-use partita_io::PartWriter;
 
 use super::enough::EnoughGate;
 use super::merged::Fed;
 use super::metrics::{Counted, StageMetrics};
 use super::piece::Piece;
+use super::sink::OpenSink;
 use super::tally::Operators;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result, Step};
-use crate::exchange::{Arrangement, Ledger, RunWriter};
-use crate::op::{
-    Flow, Held, JoinShape, NumberRows, Operator, OperatorState, Out, ProbeJoin, ReduceRows, compact_batch,
-    logical_bytes,
-};
+use crate::op::{Flow, JoinShape, NumberRows, Operator, OperatorState, Out, ProbeJoin, ReduceRows};
 use crate::stage::Sink;
 
 /// A pipeline's step as a task runs it.
@@ -274,10 +270,12 @@ fn drive(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, batch: 
     }
 }
 
-/// Tells the first operator, which stands behind an exchange by hash, about keys.
+/// Tells the first operator, which stands behind an exchange by hash, about keys; without operators, the sink.
 fn of_keys(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>, fed: &Fed<'_>) -> Result<Flow> {
-    let Some((Link::Operator(working), rest)) = chain.split_first_mut() else {
-        return Err(Error::internal("nothing stands behind an exchange by hash"));
+    let (working, rest) = match (chain.split_first_mut(), fed) {
+        (Some((Link::Operator(working), rest)), _) => (working, rest),
+        (None, Fed::EndOfKeys) => return sink.end_of_keys().map(|()| Flow::Continue),
+        _ => return Err(Error::internal("nothing stands behind an exchange by hash")),
     };
     if let Fed::Key(rows) = fed {
         passing.counted.tally.handed(working.at, rows.rows(), rows.bytes());
@@ -299,64 +297,4 @@ fn finish(chain: &mut [Link], sink: &mut OpenSink, passing: &Passing<'_>) -> Res
         rest = others;
     }
     Ok(())
-}
-
-/// A stage's sink, opened by one task.
-enum OpenSink {
-    Runs(Box<RunWriter>),
-    Collect { batches: Vec<RecordBatch>, bytes: usize, held: Held },
-    Write { writer: Box<PartWriter>, held: Held },
-}
-
-impl OpenSink {
-    fn open(sink: &Sink, part: usize, environment: &RunEnvironment) -> Result<OpenSink> {
-        let runs = |arrangement| OpenSink::Runs(Box::new(environment.store.writer(arrangement)));
-        Ok(match sink {
-            Sink::Hash(keys) | Sink::Build(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
-            Sink::Rows => runs(Arrangement::AsTheyCome),
-            Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
-            Sink::Collect => OpenSink::Collect {
-                batches: Vec::new(),
-                bytes: 0,
-                held: Held::new(&environment.workspace.memory),
-            },
-            Sink::Write { writer, .. } => OpenSink::Write {
-                writer: Box::new(writer.part(part)),
-                held: Held::new(&environment.workspace.memory),
-            },
-        })
-    }
-
-    fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        match self {
-            OpenSink::Runs(writer) => writer.push(batch),
-            OpenSink::Collect { batches, bytes, held } => {
-                // What was read in pages must not keep more of them than its rows.
-                let batch = compact_batch(&batch)?;
-                *bytes += logical_bytes(&batch);
-                held.set(*bytes).map_err(|error| {
-                    error.context(
-                        "while collecting a result in memory; a larger one can be written with `to_parquet`",
-                    )
-                })?;
-                batches.push(batch);
-                Ok(())
-            }
-            OpenSink::Write { writer, held } => {
-                writer.write(&batch)?;
-                held.set_of(writer.memory(), writer.most_memory())
-            }
-        }
-    }
-
-    fn finish(self, ledger: &Ledger) -> Result<Output> {
-        Ok(match self {
-            OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, held },
-            OpenSink::Write { writer, held: _held } => {
-                ledger.note_spilled(writer.spilled());
-                Output::Part(writer.finish()?)
-            }
-        })
-    }
 }

@@ -30,6 +30,7 @@ pub(super) fn operators(
         Feed::Planned(source @ Source::Scan { step, .. }) => (source.describe(), Some(*step)),
         Feed::Planned(source) => (source.describe(), None),
         Feed::Joined(sides) => (sides.shape.label.clone(), Some(sides.shape.step)),
+        Feed::Values(_) => ("rows by value".to_owned(), None),
         Feed::Numbered { join, .. } => (join.label.clone(), Some(join.step)),
     };
     if !parts.reductions.is_empty() {

@@ -11,13 +11,14 @@ mod group_by;
 mod join;
 mod sort;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use partita_io::{DatasetWriter, ScanRequest, Source as FileSource};
 
-use crate::error::Step;
+use crate::error::{Result, Step, column_index};
 use crate::exchange::{HashKeys, SortSpec};
 use crate::op::{JoinShape, Operator};
 
@@ -69,6 +70,12 @@ impl Pipeline {
     pub(crate) fn after(&self, place: usize) -> Pipeline {
         let expected = self.expected.iter().skip(place + 1).copied().collect();
         Pipeline { steps: self.steps[place + 1..].to_vec(), expected, ..self.clone() }
+    }
+
+    /// What is left of it behind all its steps.
+    pub(crate) fn after_all(&self) -> Pipeline {
+        let expected = self.expected.last().copied().into_iter().collect();
+        Pipeline { steps: Vec::new(), expected, ..self.clone() }
     }
 
     /// Adds a step that at most leaves out rows, to save work.
@@ -215,8 +222,8 @@ pub(crate) enum Sink {
     Sort(Arc<SortSpec>),
     /// Batches in memory: the result of `compute` or `persist`.
     Collect,
-    /// Files of a dataset at a place.
-    Write { writer: Arc<DatasetWriter>, place: Arc<str> },
+    /// Files of a dataset at a place; `by` are its partition columns, if rows of one value may be brought together.
+    Write { writer: Arc<DatasetWriter>, place: Arc<str>, by: Option<HashKeys> },
 }
 
 impl std::fmt::Debug for Sink {
@@ -226,6 +233,23 @@ impl std::fmt::Debug for Sink {
 }
 
 impl Sink {
+    /// The files of a dataset that is partitioned by some columns, if any.
+    ///
+    /// # Errors
+    /// There is no such column, which the writer has found before.
+    pub(crate) fn dataset(
+        writer: Arc<DatasetWriter>,
+        path: &Path,
+        schema: &SchemaRef,
+        partition_by: &[String],
+    ) -> Result<Sink> {
+        let columns =
+            partition_by.iter().map(|name| column_index(schema, name)).collect::<Result<Vec<_>>>()?;
+        let types = columns.iter().map(|&column| schema.field(column).data_type().clone()).collect();
+        let by = (!columns.is_empty()).then_some(HashKeys { columns, types });
+        Ok(Sink::Write { writer, place: path.display().to_string().into(), by })
+    }
+
     /// As `explain` prints it: what happens to the rows and how they are partitioned then.
     pub(crate) fn describe(&self) -> String {
         match self {
@@ -236,7 +260,8 @@ impl Sink {
             Sink::Rows => "keep in partition order".to_owned(),
             Sink::Sort(spec) => format!("exchange by range of {}", spec.label),
             Sink::Collect => "collect".to_owned(),
-            Sink::Write { place, .. } => format!("write {place}"),
+            Sink::Write { place, by: None, .. } => format!("write {place}"),
+            Sink::Write { place, by: Some(_), .. } => format!("write {place} by value"),
         }
     }
 }

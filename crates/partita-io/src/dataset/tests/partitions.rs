@@ -214,3 +214,33 @@ proptest::proptest! {
         assert_eq!(found, ids(&roots[1]));
     }
 }
+
+#[test]
+fn values_that_end_and_come_again_get_another_file() {
+    let scratch = scratch();
+    let root = scratch.path().join("data");
+    let writer = DatasetWriter::begin(local(), &root, rows(0, 1, 1).schema(), by(&["kind"])).unwrap();
+    let mut part = writer.part(7);
+    for (start, count, kinds) in [(0, 40, 4), (40, 30, 2), (70, 10, 1)] {
+        part.write(&rows(start, count, kinds)).unwrap();
+        part.end_of_values().unwrap();
+        assert_eq!(part.memory(), 0, "nothing waits");
+    }
+    part.end_of_values().unwrap();
+    let part = part.finish().unwrap();
+    let report = writer.commit(vec![part]).unwrap();
+    assert_eq!((report.files.len(), report.rows), (7, 80));
+    let kind = |row: &i64| {
+        if *row < 40 {
+            row % 4
+        } else if *row < 70 {
+            row % 2
+        } else {
+            0
+        }
+    };
+    for of in 0..4 {
+        let expected: Vec<i64> = (0..80).filter(|row| kind(row) == of).collect();
+        assert_eq!(ids(&root)[&format!("kind=k{of}")], expected);
+    }
+}

@@ -1,0 +1,121 @@
+//! Where a task's rows go: its stage's sink, opened. Comes from `task.rs`; for partitioned datasets `write.rs` says which of
+//! two sinks it is to be.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use partita_io::PartWriter;
+
+use super::write::Waiting;
+use super::{Output, RunEnvironment};
+use crate::error::{Error, Result};
+use crate::exchange::{Arrangement, Ledger, RunWriter};
+use crate::op::{Held, compact_batch, logical_bytes};
+use crate::stage::Sink;
+
+/// A stage's sink, opened by one task.
+pub(super) enum OpenSink {
+    Runs(Box<RunWriter>),
+    Collect {
+        batches: Vec<RecordBatch>,
+        bytes: usize,
+        held: Held,
+    },
+    Write {
+        writer: Box<PartWriter>,
+        held: Held,
+    },
+    /// Nothing yet: rows wait until it is known which of the others it is to be.
+    Choose {
+        waiting: Waiting,
+        environment: Arc<RunEnvironment>,
+        part: usize,
+    },
+}
+
+impl OpenSink {
+    pub(super) fn open(sink: &Sink, part: usize, environment: &Arc<RunEnvironment>) -> Result<OpenSink> {
+        let runs = |arrangement| OpenSink::Runs(Box::new(environment.store.writer(arrangement)));
+        Ok(match sink {
+            Sink::Hash(keys) | Sink::Build(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
+            Sink::Rows => runs(Arrangement::AsTheyCome),
+            Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
+            Sink::Collect => OpenSink::Collect {
+                batches: Vec::new(),
+                bytes: 0,
+                held: Held::new(&environment.workspace.memory),
+            },
+            Sink::Write { by: Some(_), .. } => OpenSink::Choose {
+                waiting: Waiting::new(sink, &environment.workspace.memory),
+                environment: Arc::clone(environment),
+                part,
+            },
+            Sink::Write { writer, by: None, .. } => OpenSink::Write {
+                writer: Box::new(writer.part(part)),
+                held: Held::new(&environment.workspace.memory),
+            },
+        })
+    }
+
+    pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        match self {
+            OpenSink::Runs(writer) => writer.push(batch),
+            OpenSink::Collect { batches, bytes, held } => {
+                // What was read in pages must not keep more of them than its rows.
+                let batch = compact_batch(&batch)?;
+                *bytes += logical_bytes(&batch);
+                held.set(*bytes).map_err(|error| {
+                    error.context(
+                        "while collecting a result in memory; a larger one can be written with `to_parquet`",
+                    )
+                })?;
+                batches.push(batch);
+                Ok(())
+            }
+            OpenSink::Write { writer, held } => {
+                writer.write(&batch)?;
+                held.set_of(writer.memory(), writer.most_memory())
+            }
+            OpenSink::Choose { waiting, .. } => {
+                if waiting.push(batch)? {
+                    self.choose()
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// The keys that came so far will not come again.
+    pub(super) fn end_of_keys(&mut self) -> Result<()> {
+        if let OpenSink::Write { writer, held } = self {
+            writer.end_of_values()?;
+            held.set(writer.memory())?;
+        }
+        Ok(())
+    }
+
+    /// Becomes what the rows that wait ask for, and takes them.
+    fn choose(&mut self) -> Result<()> {
+        let OpenSink::Choose { waiting, environment, part } = self else { return Ok(()) };
+        let mut chosen = OpenSink::open(&waiting.sink(), *part, environment)?;
+        for batch in waiting.take() {
+            chosen.push(batch)?;
+        }
+        *self = chosen;
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, ledger: &Ledger) -> Result<Output> {
+        self.choose()?;
+        Ok(match self {
+            OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
+            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, held },
+            OpenSink::Write { writer, held: _held } => {
+                ledger.note_spilled(writer.spilled());
+                Output::Part(writer.finish()?)
+            }
+            OpenSink::Choose { .. } => return Err(Error::internal("a task did not choose where it writes")),
+        })
+    }
+}
