@@ -20,10 +20,15 @@ const MAX_GROUPS: usize = 1 << 17;
 /// Whether to flush is asked after each so many rows of the partition, however they are cut into batches: when a
 /// table is flushed decides the order in which floats are added.
 const STRIDE: usize = 1 << 14;
-/// After so many rows it is decided whether partial aggregation pays.
+/// After so many rows it is decided whether partial aggregation pays...
 const TRIAL_ROWS: usize = 1 << 17;
-/// It does not pay if there are more groups than this share of the rows.
+/// ...which it does not if there are more groups than this share of the rows.
 const TRIAL_SHARE: f64 = 0.6;
+/// After so many rows it is given up already...
+const FIRST_ROWS: usize = 1 << 15;
+/// ...if there are more groups than this share of them: if groups are as frequent as one another, more than the other
+/// share will be groups of their own at the end of the trial too.
+const FIRST_SHARE: f64 = 0.9;
 
 /// Rows to states, per partition.
 #[derive(Debug)]
@@ -138,9 +143,11 @@ impl Partial {
             return Ok(Flow::Continue);
         }
         let full = groups >= MAX_GROUPS || groups * shape.group_bytes + self.grown >= self.most_bytes;
-        if !self.tried && (full || self.rows >= TRIAL_ROWS) {
-            self.tried = true;
-            self.pass_through = !keys.is_empty() && groups as f64 > self.rows as f64 * TRIAL_SHARE;
+        let ends = full || self.rows >= TRIAL_ROWS;
+        if !self.tried && (ends || self.rows == FIRST_ROWS) {
+            let share = if ends { TRIAL_SHARE } else { FIRST_SHARE };
+            self.pass_through = !keys.is_empty() && groups as f64 > self.rows as f64 * share;
+            self.tried = ends || self.pass_through;
         }
         if full || self.pass_through {
             self.grown = 0;
