@@ -19,8 +19,8 @@ import run
 import suites
 import written
 
-# Ten times and more of the smaller limit, nine times of the larger one, as rows in memory.
-SIZES = [(30_000_000, 256), (100_000_000, 1024)]
+# Ten times and more of the limit, as rows in memory.
+SIZES = [(30_000_000, 256), (120_000_000, 1024)]
 # What a process may take beside its limit.
 BESIDE_MIB = 150
 

@@ -5,7 +5,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
 use super::Aggregator;
-use super::native::{Parts, for_each_valid, native_array, natives};
+use super::native::{COUNTS, Parts, counts_array, counts_of, for_each_valid, native_array, natives};
 use crate::{Error, Result};
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,7 +71,7 @@ pub(super) fn parts(args: &[DataType]) -> Result<Parts> {
     }
     let float = DataType::Float64;
     let mut states = vec![float.clone(); 6];
-    states[0] = DataType::Int64;
+    states[0] = COUNTS;
     Ok(Parts::new(&[float.clone(), float.clone()], &states, float, Correlation::default))
 }
 
@@ -87,11 +87,11 @@ impl Aggregator for Correlation {
 
     fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
         self.joints.resize(groups, Joint::default());
-        let counts = natives::<i64>(&states[0]);
+        let counts = counts_of(&states[0]);
         let floats: Vec<_> = states[1..].iter().map(natives::<f64>).collect();
         for (row, &group) in group_ids.iter().enumerate() {
             self.joints[group as usize].merge(Joint {
-                count: counts[row],
+                count: i64::from(counts[row]),
                 mean_x: floats[0][row],
                 mean_y: floats[1][row],
                 squares_x: floats[2][row],
@@ -107,7 +107,7 @@ impl Aggregator for Correlation {
         let float =
             |get: fn(&Joint) -> f64| native_array(&DataType::Float64, joints.iter().map(get).collect(), None);
         Ok(vec![
-            native_array(&DataType::Int64, joints.iter().map(|joint| joint.count).collect(), None)?,
+            counts_array(joints.iter().map(|joint| joint.count))?,
             float(|joint| joint.mean_x)?,
             float(|joint| joint.mean_y)?,
             float(|joint| joint.squares_x)?,

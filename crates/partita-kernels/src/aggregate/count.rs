@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 
 use super::Aggregator;
-use super::native::{Parts, for_each, for_each_valid, native_array, natives};
+use super::native::{COUNTS, Parts, counts_array, counts_of, for_each, for_each_valid, native_array};
 use crate::Result;
 
 #[derive(Default)]
@@ -13,11 +13,11 @@ struct Count {
 }
 
 pub(super) fn count_parts(args: &[DataType]) -> Result<Parts> {
-    Ok(Parts::new(args, &[DataType::Int64], DataType::Int64, Count::default))
+    Ok(Parts::new(args, &[COUNTS], DataType::Int64, Count::default))
 }
 
 pub(super) fn size_parts() -> Result<Parts> {
-    Ok(Parts::new(&[], &[DataType::Int64], DataType::Int64, Count::default))
+    Ok(Parts::new(&[], &[COUNTS], DataType::Int64, Count::default))
 }
 
 impl Aggregator for Count {
@@ -32,14 +32,14 @@ impl Aggregator for Count {
     fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
         self.counts.resize(groups, 0);
         let counts = self.counts.as_mut_slice();
-        for_each(group_ids, &natives::<i64>(&states[0]), states[0].nulls(), |group, count| {
-            counts[group] += count
+        for_each(group_ids, &counts_of(&states[0]), states[0].nulls(), |group, count| {
+            counts[group] += i64::from(count)
         });
         Ok(())
     }
 
     fn state(&mut self) -> Result<Vec<ArrayRef>> {
-        Ok(vec![self.finish()?])
+        Ok(vec![counts_array(std::mem::take(&mut self.counts).into_iter())?])
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {

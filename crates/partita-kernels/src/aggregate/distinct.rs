@@ -30,7 +30,7 @@ pub(super) fn parts(args: &[DataType]) -> Result<Parts> {
         state_types: vec![list_type(&value)],
         result_type: DataType::Int64,
         keeps_values: true,
-        passes: Some(Box::new(move |parts| Ok(Box::new(DistinctPasses::new(&value, parts)?)))),
+        passes: Some(Box::new(move |most_bytes| Ok(Box::new(DistinctPasses::new(&value, most_bytes)?)))),
         make: Box::new(move || {
             Ok(Box::new(Distinct { pairs: GroupTable::new(&types)?, counts: Vec::new(), ids: Vec::new() }))
         }),

@@ -8,7 +8,9 @@ use arrow::datatypes::{ArrowNativeType, DataType, i256};
 use half::f16;
 
 use super::Aggregator;
-use super::native::{Number, Parts, check_precision, for_each, native_array, natives};
+use super::native::{
+    COUNTS, Number, Parts, check_precision, counts_array, counts_of, for_each, native_array, natives,
+};
 use crate::{Error, Result};
 
 /// Digits that a mean of decimals has beyond its values.
@@ -40,7 +42,7 @@ where
         Quotient::Float => DataType::Float64,
         Quotient::Decimal(data_type, _) | Quotient::Ticks(data_type) => data_type.clone(),
     };
-    Parts::new(inner, &[sum_type.clone(), DataType::Int64], result, move || Mean::<I, S> {
+    Parts::new(inner, &[sum_type.clone(), COUNTS], result, move || Mean::<I, S> {
         states: Vec::new(),
         sum_type: sum_type.clone(),
         quotient: quotient.clone(),
@@ -215,12 +217,12 @@ where
 
     fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
         self.states.resize(groups, (S::ZERO, 0));
-        let (sums, counts) = (natives::<S>(&states[0]), natives::<i64>(&states[1]));
+        let (sums, counts) = (natives::<S>(&states[0]), counts_of(&states[1]));
         let mut is_over = false;
         for ((&group, &part), &more) in group_ids.iter().zip(sums.iter()).zip(counts.iter()) {
             let (sum, count) = &mut self.states[group as usize];
             is_over |= sum.add(part);
-            *count += more;
+            *count += i64::from(more);
         }
         if is_over { Err(Error::overflow("the sum of a mean", &self.sum_type)) } else { Ok(()) }
     }
@@ -229,8 +231,7 @@ where
         let (states, _) = self.drain();
         let sums = native_array(&self.sum_type, states.iter().map(|state| state.0).collect(), None)?;
         check_precision("the sum of a mean", &sums)?;
-        let counts = native_array(&DataType::Int64, states.iter().map(|state| state.1).collect(), None)?;
-        Ok(vec![sums, counts])
+        Ok(vec![sums, counts_array(states.iter().map(|state| state.1))?])
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {

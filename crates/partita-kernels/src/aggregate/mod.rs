@@ -106,12 +106,12 @@ impl AggregatePlan {
     }
 
     /// How one group whose states do not fit into memory is finished in passes over them, for aggregates whose states
-    /// grow without bound. A pass may keep about one of `parts` parts of the values.
+    /// grow without bound. A pass keeps about `most_bytes`.
     ///
     /// # Errors
     /// As [`AggregatePlan::aggregator`].
-    pub fn passes(&self, parts: u64) -> Result<Option<Box<dyn Passes>>> {
-        self.passes.as_ref().map(|make| make(parts)).transpose()
+    pub fn passes(&self, most_bytes: usize) -> Result<Option<Box<dyn Passes>>> {
+        self.passes.as_ref().map(|make| make(most_bytes)).transpose()
     }
 
     /// Each row as a state of its own, for when rows go to the exchange without partial aggregation.

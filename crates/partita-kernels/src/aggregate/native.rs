@@ -19,8 +19,8 @@ pub(super) struct Parts {
     pub(super) passes: Option<MakePasses>,
 }
 
-/// Makes the passes over states that do not fit into memory, given the number of parts.
-pub(super) type MakePasses = Box<dyn Fn(u64) -> Result<Box<dyn Passes>> + Send + Sync>;
+/// Makes the passes over states that do not fit into memory, given the bytes that one may keep.
+pub(super) type MakePasses = Box<dyn Fn(usize) -> Result<Box<dyn Passes>> + Send + Sync>;
 
 impl Parts {
     /// Parts of an aggregate whose states are of fixed size.
@@ -44,6 +44,23 @@ impl Parts {
 /// The types of the values of dictionaries and runs.
 pub(super) fn plain_types(types: &[DataType]) -> Vec<DataType> {
     types.iter().map(|data_type| value_type(data_type).clone()).collect()
+}
+
+/// The type of counts among states.
+pub(super) const COUNTS: DataType = DataType::UInt32;
+
+/// Counts as a column of states.
+///
+/// # Errors
+/// A count of more than `u32::MAX`: states must be taken out before.
+pub(super) fn counts_array(counts: impl Iterator<Item = i64>) -> Result<ArrayRef> {
+    let counts: std::result::Result<Vec<u32>, _> = counts.map(u32::try_from).collect();
+    native_array(&COUNTS, counts.map_err(|_| Error::overflow("a count among states", &COUNTS))?, None)
+}
+
+/// The counts of a column of states.
+pub(super) fn counts_of(state: &ArrayRef) -> ScalarBuffer<u32> {
+    natives(state)
 }
 
 /// The values of a primitive array whose native type is `N`.

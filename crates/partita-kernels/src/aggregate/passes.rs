@@ -1,6 +1,7 @@
 //! Results of one group whose values do not fit into memory: its states are read several times, and what is kept
 //! between is small, however many values there are.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array};
@@ -47,8 +48,11 @@ fn values(states: &[ArrayRef]) -> ArrayRef {
 
 /// Bits of a value that one pass decides.
 const DIGIT_BITS: u32 = 11;
+/// What a value that is kept takes: there is room for twice as many, at both ranks.
+const KEPT_BYTES: usize = 4 * size_of::<u64>();
 
-/// A quantile by counting: each pass learns some more bits of the values at the two ranks in question.
+/// A quantile by counting: each pass learns some more bits of the values at the two ranks in question, until few values
+/// begin with these bits.
 pub(super) struct QuantilePasses {
     at: f64,
     /// How many values there are, known after the first pass.
@@ -56,6 +60,9 @@ pub(super) struct QuantilePasses {
     /// How many bits are not known yet.
     below: u32,
     ranks: Vec<Rank>,
+    /// If no more values begin with the bits known so far, they are kept in one last pass.
+    few: u64,
+    keeps: bool,
 }
 
 /// A value that is looked for by its place in the order.
@@ -65,12 +72,14 @@ struct Rank {
     /// The bits known so far, lowest first.
     prefix: u64,
     counts: Vec<u64>,
+    kept: Vec<u64>,
 }
 
 impl QuantilePasses {
-    pub(super) fn new(at: f64) -> QuantilePasses {
-        let rank = || Rank { place: 0, prefix: 0, counts: vec![0; 1 << DIGIT_BITS] };
-        QuantilePasses { at, count: 0, below: u64::BITS, ranks: vec![rank(), rank()] }
+    pub(super) fn new(at: f64, most_bytes: usize) -> QuantilePasses {
+        let rank = || Rank { place: 0, prefix: 0, counts: vec![0; 1 << DIGIT_BITS], kept: Vec::new() };
+        let few = (most_bytes / KEPT_BYTES) as u64;
+        QuantilePasses { at, count: 0, below: u64::BITS, ranks: vec![rank(), rank()], few, keeps: false }
     }
 
     /// Where the quantile lies in the order: the rank below it, and its share of the way to the next one.
@@ -93,6 +102,16 @@ fn from_ordered(bits: u64) -> f64 {
 impl Passes for QuantilePasses {
     fn add(&mut self, states: &[ArrayRef]) -> Result<()> {
         let values = values(states);
+        if self.keeps {
+            for bits in values.as_primitive::<Float64Type>().iter().flatten().map(ordered) {
+                for rank in &mut self.ranks {
+                    if bits >> self.below == rank.prefix {
+                        rank.kept.push(bits);
+                    }
+                }
+            }
+            return Ok(());
+        }
         let width = self.below.min(DIGIT_BITS);
         let is_first = self.below == u64::BITS;
         for value in values.as_primitive::<Float64Type>().iter().flatten() {
@@ -108,6 +127,14 @@ impl Passes for QuantilePasses {
     }
 
     fn end(&mut self) -> bool {
+        if self.keeps {
+            for rank in &mut self.ranks {
+                // A count is that of values, which are in memory.
+                rank.prefix = *rank.kept.select_nth_unstable(rank.place as usize).1;
+                rank.kept = Vec::new();
+            }
+            return false;
+        }
         if self.below == u64::BITS {
             self.count = self.ranks[0].counts.iter().sum();
             if self.count == 0 {
@@ -118,6 +145,7 @@ impl Passes for QuantilePasses {
             self.ranks[1].place = (low + 1).min(self.count - 1);
         }
         let width = self.below.min(DIGIT_BITS);
+        let mut left = 0;
         for rank in &mut self.ranks {
             let mut digit = 0;
             while rank.place >= rank.counts[digit] {
@@ -125,9 +153,11 @@ impl Passes for QuantilePasses {
                 digit += 1;
             }
             rank.prefix = rank.prefix << width | digit as u64;
+            left += rank.counts[digit];
             rank.counts.fill(0);
         }
         self.below -= width;
+        self.keeps = left <= self.few;
         self.below > 0
     }
 
@@ -140,46 +170,76 @@ impl Passes for QuantilePasses {
     }
 
     fn size_bytes(&self) -> usize {
-        self.ranks.iter().map(|rank| rank.counts.capacity() * 8).sum()
+        self.ranks.iter().map(|rank| (rank.counts.capacity() + rank.kept.capacity()) * 8).sum()
     }
 }
 
-/// A number of different values: each pass counts those whose hash falls to it.
+/// How many values a pass may keep at least: the least table takes some room whatever is in it.
+const LEAST_VALUES: usize = 1 << 10;
+
+/// A number of different values: each pass counts those whose hashes lie in a range, which gets smaller when the values
+/// in it are too many for one table. If few are different, one pass does.
 pub(super) struct DistinctPasses {
+    value: DataType,
     table: GroupTable,
-    parts: u64,
-    pass: u64,
+    /// The hashes of the pass under way.
+    range: RangeInclusive<u64>,
+    /// What the table may take.
+    most_bytes: usize,
     count: i64,
     hashes: Vec<u64>,
     ids: Vec<u32>,
 }
 
 impl DistinctPasses {
-    pub(super) fn new(value: &DataType, parts: u64) -> Result<DistinctPasses> {
+    pub(super) fn new(value: &DataType, most_bytes: usize) -> Result<DistinctPasses> {
         let table = GroupTable::new(std::slice::from_ref(value))?;
         let (hashes, ids) = (Vec::new(), Vec::new());
-        Ok(DistinctPasses { table, parts: parts.max(1), pass: 0, count: 0, hashes, ids })
+        let (value, range) = (value.clone(), 0..=u64::MAX);
+        Ok(DistinctPasses { value, table, range, most_bytes, count: 0, hashes, ids })
+    }
+
+    /// Enters those values whose hashes are in the range.
+    fn enter(&mut self, values: &ArrayRef) -> Result<()> {
+        hash_columns(std::slice::from_ref(values), &mut self.hashes)?;
+        let nulls = values.logical_nulls();
+        let of_pass = self.hashes.iter().enumerate().map(|(row, &hash)| {
+            // Equal buckets have equal high bits; folded once more, hashes lie everywhere.
+            let is_wanted = self.range.contains(&fold(hash, 0x9fb2_1c65_1e98_df25));
+            Some(is_wanted && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)))
+        });
+        let of_pass: BooleanArray = of_pass.collect();
+        self.table.upsert(&[filter(values, &of_pass)?], &mut self.ids)
     }
 }
 
 impl Passes for DistinctPasses {
     fn add(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let values = values(states);
-        hash_columns(&[Arc::clone(&values)], &mut self.hashes)?;
-        let nulls = values.logical_nulls();
-        let of_pass = self.hashes.iter().enumerate().map(|(row, &hash)| {
-            let part = fold(hash, 0x9fb2_1c65_1e98_df25) % self.parts;
-            Some(part == self.pass && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)))
-        });
-        let of_pass: BooleanArray = of_pass.collect();
-        self.table.upsert(&[filter(&values, &of_pass)?], &mut self.ids)
+        self.enter(&values(states))?;
+        while self.table.len() > LEAST_VALUES
+            && self.table.size_bytes() > self.most_bytes
+            && self.range.start() < self.range.end()
+        {
+            let (start, end) = (*self.range.start(), *self.range.end());
+            self.range = start..=start + (end - start) / 2;
+            let known = self.table.take_keys()?;
+            // A table keeps its room when it is emptied.
+            self.table = GroupTable::new(std::slice::from_ref(&self.value))?;
+            known.iter().try_for_each(|values| self.enter(values))?;
+        }
+        Ok(())
     }
 
     fn end(&mut self) -> bool {
         self.count += self.table.len() as i64;
         self.table.clear();
-        self.pass += 1;
-        self.pass < self.parts
+        match self.range.end().checked_add(1) {
+            Some(next) => {
+                self.range = next..=u64::MAX;
+                true
+            }
+            None => false,
+        }
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {
@@ -190,3 +250,6 @@ impl Passes for DistinctPasses {
         self.table.size_bytes() + self.hashes.capacity() * 8 + self.ids.capacity() * 4
     }
 }
+
+#[cfg(test)]
+mod tests;

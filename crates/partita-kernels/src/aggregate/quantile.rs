@@ -37,7 +37,7 @@ pub(super) fn parts(args: &[DataType], at: f64, name: &str) -> Result<Parts> {
         values: Vec::new(),
     });
     parts.keeps_values = true;
-    parts.passes = Some(Box::new(move |_| Ok(Box::new(QuantilePasses::new(at)))));
+    parts.passes = Some(Box::new(move |most_bytes| Ok(Box::new(QuantilePasses::new(at, most_bytes)))));
     Ok(parts)
 }
 

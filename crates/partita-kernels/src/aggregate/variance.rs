@@ -6,7 +6,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
 use super::Aggregator;
-use super::native::{Parts, for_each, native_array, natives};
+use super::native::{COUNTS, Parts, counts_array, counts_of, for_each, native_array, natives};
 use crate::{Error, Result};
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +51,7 @@ pub(super) fn parts(args: &[DataType], ddof: u8, is_root: bool) -> Result<Parts>
     if !args[0].is_numeric() && args[0] != DataType::Null {
         return Err(Error::unsupported(if is_root { "std" } else { "var" }, &args[0]));
     }
-    let states = [DataType::Int64, DataType::Float64, DataType::Float64];
+    let states = [COUNTS, DataType::Float64, DataType::Float64];
     Ok(Parts::new(&[DataType::Float64], &states, DataType::Float64, move || Variance {
         ddof: i64::from(ddof),
         is_root,
@@ -70,11 +70,11 @@ impl Aggregator for Variance {
 
     fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
         self.spreads.resize(groups, Spread::default());
-        let counts = natives::<i64>(&states[0]);
+        let counts = counts_of(&states[0]);
         let (means, squares) = (natives::<f64>(&states[1]), natives::<f64>(&states[2]));
         let parts = counts.iter().zip(means.iter()).zip(squares.iter());
         for (&group, ((&count, &mean), &squares)) in group_ids.iter().zip(parts) {
-            self.spreads[group as usize].merge(Spread { count, mean, squares });
+            self.spreads[group as usize].merge(Spread { count: i64::from(count), mean, squares });
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Aggregator for Variance {
     fn state(&mut self) -> Result<Vec<ArrayRef>> {
         let spreads = std::mem::take(&mut self.spreads);
         Ok(vec![
-            native_array(&DataType::Int64, spreads.iter().map(|spread| spread.count).collect(), None)?,
+            counts_array(spreads.iter().map(|spread| spread.count))?,
             native_array(&DataType::Float64, spreads.iter().map(|spread| spread.mean).collect(), None)?,
             native_array(&DataType::Float64, spreads.iter().map(|spread| spread.squares).collect(), None)?,
         ])

@@ -12,7 +12,7 @@ use super::buckets::HashKeys;
 use super::run::{RunSet, Runs};
 use super::writer::{Arrangement, RunStore};
 use crate::error::Result;
-use crate::op::Flow;
+use crate::op::{Flow, Out, Rereadable};
 
 /// The rows of a bucket after it was split.
 pub(crate) struct Split {
@@ -22,9 +22,30 @@ pub(crate) struct Split {
     pub(crate) rest: Arc<RunSet>,
 }
 
+/// The rows of some buckets.
+struct OfRange<'a> {
+    runs: &'a RunSet,
+    range: &'a Range<usize>,
+    memory: &'a Arc<dyn Reserve>,
+}
+
+impl Rereadable for OfRange<'_> {
+    fn rows(&self) -> usize {
+        self.runs.runs().map(|run| run.bucket_rows(self.range).len()).sum()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.runs.bucket_bytes()[self.range.clone()].iter().sum()
+    }
+
+    fn each(&self, out: &mut Out<'_>) -> Result<Flow> {
+        self.runs.in_bucket_order(self.range, self.memory, out)
+    }
+}
+
 impl RunSet {
     /// The hash that more than half of the rows of a range have, if there is one; if there is none it may be
-    /// any. It depends on the rows and their order alone.
+    /// any. It depends on the rows and their order alone. Also whether all rows have it.
     ///
     /// # Errors
     /// A spill file cannot be read.
@@ -33,12 +54,14 @@ impl RunSet {
         range: &Range<usize>,
         keys: &HashKeys,
         memory: &Arc<dyn Reserve>,
-    ) -> Result<u64> {
+    ) -> Result<(u64, bool)> {
         let (mut hashes, mut candidate, mut count) = (Vec::new(), 0, 0u64);
+        let (mut first, mut is_only) = (None, true);
         self.in_bucket_order(range, memory, &mut |batch| {
             keys.hashes(&batch, &mut hashes)?;
             // The votes of Boyer and Moore.
             for &hash in &hashes {
+                is_only &= *first.get_or_insert(hash) == hash;
                 if count == 0 {
                     candidate = hash;
                 }
@@ -46,7 +69,16 @@ impl RunSet {
             }
             Ok(Flow::Continue)
         })?;
-        Ok(candidate)
+        Ok((candidate, is_only))
+    }
+
+    /// The rows of a range of buckets, to be read again and again.
+    pub(crate) fn of_range<'a>(
+        &'a self,
+        range: &'a Range<usize>,
+        memory: &'a Arc<dyn Reserve>,
+    ) -> impl Rereadable + 'a {
+        OfRange { runs: self, range, memory }
     }
 
     /// Splits the rows of a range of buckets of the level before `level`.

@@ -13,15 +13,13 @@ use crate::error::Result;
 struct Calls(Vec<Option<Box<dyn Passes>>>);
 
 impl Calls {
-    fn new(groups: &Groups, bytes: u64) -> Result<Calls> {
-        // A table over values takes about three times their bytes.
-        let parts = 1 + bytes.saturating_mul(3) / groups.partial_bytes.max(1) as u64;
-        let passes = groups
-            .shape
-            .calls
-            .iter()
+    fn new(groups: &Groups) -> Result<Calls> {
+        let calls = groups.shape.calls.iter();
+        // A table over values may be twice as large after a batch as before it.
+        let most_bytes = groups.partial_bytes / 2 / calls.len().max(1);
+        let passes = calls
             .enumerate()
-            .map(|(index, call)| call.passes(parts).map_err(|error| groups.shape.failed(index, error)));
+            .map(|(index, call)| call.passes(most_bytes).map_err(|error| groups.shape.failed(index, error)));
         Ok(Calls(passes.collect::<Result<_>>()?))
     }
 
@@ -56,7 +54,7 @@ pub(super) fn merged_in_passes(
     rows: &dyn Rereadable,
     schema: &SchemaRef,
 ) -> Result<Option<RecordBatch>> {
-    let mut calls = Calls::new(groups, rows.bytes())?;
+    let mut calls = Calls::new(groups)?;
     let mut wanted: Vec<bool> = calls.0.iter().map(Option::is_some).collect();
     if !wanted.contains(&true) {
         return Ok(None);

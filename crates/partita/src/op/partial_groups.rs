@@ -20,6 +20,8 @@ const MAX_GROUPS: usize = 1 << 17;
 /// Whether to flush is asked after each so many rows of the partition, however they are cut into batches: when a
 /// table is flushed decides the order in which floats are added.
 const STRIDE: usize = 1 << 14;
+/// And so is one that counted so many rows: states count in 32 bits.
+const MAX_ROWS: usize = 1 << 31;
 /// After so many rows it is decided whether partial aggregation pays...
 const TRIAL_ROWS: usize = 1 << 17;
 /// ...which it does not if there are more groups than this share of the rows.
@@ -73,6 +75,7 @@ impl Operator for PartialGroups {
             groups: Groups::new(Arc::clone(&self.shape), workspace)?,
             inputs: Arc::clone(&self.inputs),
             rows: 0,
+            flushed: 0,
             grown: 0,
             most_bytes: workspace.partial_bytes,
             tried: false,
@@ -86,6 +89,8 @@ struct Partial {
     inputs: Arc<BoundList>,
     /// Rows of the partition so far.
     rows: usize,
+    /// Of them, those that were flushed.
+    flushed: usize,
     /// Bytes of growing columns since the last flush.
     grown: usize,
     most_bytes: usize,
@@ -143,6 +148,7 @@ impl Partial {
             return Ok(Flow::Continue);
         }
         let full = groups >= MAX_GROUPS || groups * shape.group_bytes + self.grown >= self.most_bytes;
+        let full = full || self.rows - self.flushed >= MAX_ROWS;
         let ends = full || self.rows >= TRIAL_ROWS;
         if !self.tried && (ends || self.rows == FIRST_ROWS) {
             let share = if ends { TRIAL_SHARE } else { FIRST_SHARE };
@@ -150,7 +156,7 @@ impl Partial {
             self.tried = ends || self.pass_through;
         }
         if full || self.pass_through {
-            self.grown = 0;
+            (self.grown, self.flushed) = (0, self.rows);
             return self.groups.drain(&shape.states, false, out);
         }
         Ok(Flow::Continue)

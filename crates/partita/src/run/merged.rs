@@ -57,7 +57,10 @@ pub(super) fn feed_merged(
     let (memory, task_bytes) = (&environment.workspace.memory, environment.settings.task_bytes);
     let bytes = runs.bucket_bytes();
     if bytes[range.clone()].iter().sum::<u64>() > task_bytes && level < LEVELS {
-        let hot = runs.frequent_hash(range, keys, memory)?;
+        let (hot, is_only) = runs.frequent_hash(range, keys, memory)?;
+        if is_only {
+            return feed(Fed::Key(&runs.of_range(range, memory)));
+        }
         let split = runs.split(range, keys, level, hot, &environment.store)?;
         for part in merged_ranges(&split.rest, task_bytes) {
             if feed_merged(environment, (&split.rest, &part), keys, level + 1, feed)? == Flow::Done {
@@ -160,7 +163,7 @@ impl Sides {
         let keys =
             |columns: &[usize]| HashKeys { columns: columns.to_vec(), types: self.shape.key_types.clone() };
         let (build, probe) = (keys(&self.shape.build_keys), keys(&self.shape.probe_keys));
-        let hot = self.build.frequent_hash(range, &build, &environment.workspace.memory)?;
+        let (hot, _) = self.build.frequent_hash(range, &build, &environment.workspace.memory)?;
         let build = self.build.split(range, &build, level, hot, &environment.store)?;
         let probe = self.probe.split(range, &probe, level, hot, &environment.store)?;
         let sides = |build: Arc<RunSet>, probe| Sides { build, probe, shape: Arc::clone(&self.shape) };
