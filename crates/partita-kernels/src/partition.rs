@@ -29,11 +29,19 @@ pub const BUCKET_BITS: u32 = 8;
 pub const BUCKETS: usize = 1 << BUCKET_BITS;
 
 /// Batches whose rows are to be ordered by bucket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scatter {
     batches: Vec<RecordBatch>,
     /// Of each row.
     buckets: Vec<u8>,
+    /// Rows of each bucket.
+    counts: [u32; BUCKETS],
+}
+
+impl Default for Scatter {
+    fn default() -> Scatter {
+        Scatter { batches: Vec::new(), buckets: Vec::new(), counts: [0; BUCKETS] }
+    }
 }
 
 impl Scatter {
@@ -47,21 +55,23 @@ impl Scatter {
             return Err(Error::invalid(format!("{rows} rows came with {hashes} hashes, which is a bug")));
         }
         row_count(self.buckets.len() + hashes.len())?;
-        self.buckets.extend(hashes.iter().map(|hash| (hash >> (u64::BITS - BUCKET_BITS)) as u8));
+        let counts = &mut self.counts;
+        self.buckets.extend(hashes.iter().map(|hash| {
+            let bucket = (hash >> (u64::BITS - BUCKET_BITS)) as u8;
+            counts[usize::from(bucket)] += 1;
+            bucket
+        }));
         self.batches.push(batch);
         Ok(())
     }
 
     /// Where each bucket begins among the rows, and the end.
     pub fn offsets(&self) -> Box<[u32]> {
-        let mut offsets = vec![0; BUCKETS + 1];
-        for bucket in &self.buckets {
-            offsets[usize::from(*bucket) + 1] += 1;
-        }
-        for bucket in 0..BUCKETS {
-            offsets[bucket + 1] += offsets[bucket];
-        }
-        offsets.into()
+        let ends = self.counts.iter().scan(0, |end, count| {
+            *end += count;
+            Some(*end)
+        });
+        std::iter::once(0).chain(ends).collect()
     }
 
     /// The rows by bucket, those of each range of buckets as a batch with memory of its own. The ranges are contiguous

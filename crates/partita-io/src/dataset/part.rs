@@ -218,9 +218,7 @@ impl Series {
             let _ = remove_file(&*self.shared.files, &self.path(&relative));
         }
     }
-}
 
-impl Series {
     /// Ends the directory at hand.
     fn leave(&mut self) -> Result<()> {
         self.close()?;

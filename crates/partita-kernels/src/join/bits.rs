@@ -73,11 +73,6 @@ impl Bits {
         heads.extend(words.iter().zip(valid).map(|row| if found(row) { 0 } else { NO_ROW }));
     }
 
-    /// The smallest and the largest value that there may be.
-    pub(super) fn bounds(&self) -> (u64, u64) {
-        (self.low, self.low.saturating_add(self.words.len() as u64 * 64 - 1))
-    }
-
     pub(super) fn size_bytes(&self) -> usize {
         self.words.capacity() * size_of::<u64>()
     }

@@ -164,11 +164,7 @@ impl KeyIndex {
                 Some((low, low + coder.max))
             }
             KeyIndex::Plain { low, high, .. } => Some((u128::from(*low), u128::from(*high))),
-            KeyIndex::Bits(bits) => {
-                let (low, high) = bits.bounds();
-                Some((u128::from(low), u128::from(high)))
-            }
-            KeyIndex::Empty | KeyIndex::Views { .. } | KeyIndex::Bytes { .. } => None,
+            KeyIndex::Empty | KeyIndex::Bits(_) | KeyIndex::Views { .. } | KeyIndex::Bytes { .. } => None,
         }
     }
 

@@ -66,7 +66,8 @@ pub struct StageReport {
     /// Its sources, operators and sink, pipeline by pipeline in the order in which rows go through them; none for
     /// functions.
     pub operators: Vec<OperatorReport>,
-    /// If it is what ran before an exchange for a join: the join's pipeline and place.
+    /// If it is what ran before an exchange for a join: the join's pipeline and place. If it is what ran behind that of a
+    /// partitioned write: the pipeline and the place of its sink.
     pub(crate) before_join: Option<(usize, usize)>,
 }
 

@@ -72,7 +72,7 @@ pub(super) fn feed_merged(
     feed_units(environment, (runs, range), feed)
 }
 
-/// Reads a range of buckets, however large they are, for what holds no rows of a key.
+/// Reads a range of buckets in units that fit into memory; a bucket that does not is a unit, and is read run by run.
 pub(super) fn feed_units(
     environment: &RunEnvironment,
     (runs, range): (&RunSet, &Range<usize>),

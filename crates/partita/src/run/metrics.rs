@@ -48,7 +48,7 @@ impl RunMetrics {
     }
 
     /// Measurements for a stage, or for a part of it that runs before an exchange for the join at a place of a
-    /// pipeline.
+    /// pipeline. That of a partitioned write that runs behind its exchange has the place of the sink.
     pub(super) fn stage(
         &self,
         id: usize,

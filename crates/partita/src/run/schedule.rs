@@ -11,7 +11,7 @@ use partita_graph::{BoxError, Graph, Inputs, Step, TaskId};
 use super::enough::EnoughGate;
 use super::piece::{Feed, Piece, pieces};
 use super::task::{ScanReduction, TaskPlan, TaskStep, run_task};
-use super::write::written_by;
+use super::write;
 use super::{Output, RunEnvironment, told};
 use crate::error::{Error, Result};
 use crate::exchange::RunSet;
@@ -160,7 +160,7 @@ impl Planner<'_> {
         let TaskParts { steps, deps, reductions, .. } = parts;
         let pieces = pieces(feed, self.results, self.environment)?;
         let gate = EnoughGate::for_steps(&pipeline.steps, pieces.len());
-        let (sink, together) = written_by(&target.sink, pieces.len());
+        let sink = write::sink_of(&target.sink, pieces.len());
         let mut tasks = Vec::with_capacity(pieces.len());
         target.metrics.add_tasks(pieces.len(), pieces.iter().map(Piece::bytes).sum());
         for (number, piece) in pieces.into_iter().enumerate() {
@@ -182,7 +182,7 @@ impl Planner<'_> {
             }));
         }
         let gathered = gather(self.graph, &tasks, Some(Arc::clone(&target.metrics)));
-        if !together {
+        if !matches!(sink, Sink::Write { by: Some(_), .. }) {
             return Ok(gathered);
         }
         let behind = Place { first: at.first + pipeline.steps.len() + 1, part: at.part + tasks.len(), ..at };

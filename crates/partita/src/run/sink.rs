@@ -18,7 +18,6 @@ pub(super) enum OpenSink {
     Runs(Box<RunWriter>),
     Collect {
         batches: Vec<RecordBatch>,
-        bytes: usize,
         held: Held,
     },
     Write {
@@ -40,13 +39,11 @@ impl OpenSink {
             Sink::Hash(keys) | Sink::Build(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
             Sink::Rows => runs(Arrangement::AsTheyCome),
             Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
-            Sink::Collect => OpenSink::Collect {
-                batches: Vec::new(),
-                bytes: 0,
-                held: Held::new(&environment.workspace.memory),
-            },
-            Sink::Write { by: Some(_), .. } => OpenSink::Choose {
-                waiting: Waiting::new(sink, &environment.workspace.memory),
+            Sink::Collect => {
+                OpenSink::Collect { batches: Vec::new(), held: Held::new(&environment.workspace.memory) }
+            }
+            Sink::Write { by: Some(by), .. } => OpenSink::Choose {
+                waiting: Waiting::new(sink, by, &environment.workspace.memory),
                 environment: Arc::clone(environment),
                 part,
             },
@@ -60,11 +57,10 @@ impl OpenSink {
     pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         match self {
             OpenSink::Runs(writer) => writer.push(batch),
-            OpenSink::Collect { batches, bytes, held } => {
+            OpenSink::Collect { batches, held } => {
                 // What was read in pages must not keep more of them than its rows.
                 let batch = compact_batch(&batch)?;
-                *bytes += logical_bytes(&batch);
-                held.set(*bytes).map_err(|error| {
+                held.set(held.bytes() + logical_bytes(&batch)).map_err(|error| {
                     error.context(
                         "while collecting a result in memory; a larger one can be written with `to_parquet`",
                     )
@@ -110,7 +106,7 @@ impl OpenSink {
         self.choose()?;
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Collect { batches, held, .. } => Output::Batches { batches, held },
+            OpenSink::Collect { batches, held } => Output::Batches { batches, held },
             OpenSink::Write { writer, held: _held } => {
                 ledger.note_spilled(writer.spilled());
                 Output::Part(writer.finish()?)

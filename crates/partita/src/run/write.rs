@@ -25,16 +25,12 @@ const LOOKED_AT: usize = 1 << 16;
 /// ...and brings them together with those of others if they have more values than this.
 const MANY_VALUES: usize = 256;
 
-/// The sink that the tasks of a pipeline open, and whether some of them may leave runs to be written by value. Of a
-/// single task there is nothing to be brought together.
-pub(super) fn written_by(sink: &Sink, tasks: usize) -> (Sink, bool) {
-    match sink {
-        Sink::Write { by: Some(_), .. } if tasks < 2 => (directly(sink), false),
-        Sink::Write { by: Some(_), .. } => (sink.clone(), true),
-        _ => (sink.clone(), false),
-    }
+/// The sink that so many tasks of a pipeline open. Of a single one there is nothing to be brought together.
+pub(super) fn sink_of(sink: &Sink, tasks: usize) -> Sink {
+    if tasks < 2 { directly(sink) } else { sink.clone() }
 }
 
+/// The same sink, whose tasks write their rows themselves.
 fn directly(sink: &Sink) -> Sink {
     match sink {
         Sink::Write { writer, place, .. } => {
@@ -47,41 +43,30 @@ fn directly(sink: &Sink) -> Sink {
 /// A task's first rows, until it is known whether they have many values.
 pub(super) struct Waiting {
     sink: Sink,
+    by: HashKeys,
     batches: Vec<RecordBatch>,
+    /// How many were looked at, and the hashes of their values.
     rows: usize,
-    /// Of the rows that were looked at.
     values: HashSet<u64>,
-    bytes: usize,
     held: Held,
 }
 
 impl Waiting {
-    pub(super) fn new(sink: &Sink, memory: &Arc<dyn Reserve>) -> Waiting {
+    pub(super) fn new(sink: &Sink, by: &HashKeys, memory: &Arc<dyn Reserve>) -> Waiting {
         let (batches, values, held) = (Vec::new(), HashSet::new(), Held::new(memory));
-        Waiting { sink: sink.clone(), batches, rows: 0, values, bytes: 0, held }
+        Waiting { sink: directly(sink), by: by.clone(), batches, rows: 0, values, held }
     }
 
     /// Adds rows, and says whether enough is known.
     pub(super) fn push(&mut self, batch: RecordBatch) -> Result<bool> {
-        let left = LOOKED_AT - self.rows;
-        if let Some(by) = self.by() {
-            let mut hashes = Vec::new();
-            by.hashes(&batch, &mut hashes)?;
-            self.values.extend(hashes.into_iter().take(left));
-        }
+        let (left, mut hashes) = (LOOKED_AT - self.rows, Vec::new());
+        self.by.hashes(&batch, &mut hashes)?;
+        self.values.extend(hashes.into_iter().take(left));
         self.rows += left.min(batch.num_rows());
         let batch = compact_batch(&batch)?;
-        self.bytes += logical_bytes(&batch);
-        self.held.set(self.bytes)?;
+        self.held.set(self.held.bytes() + logical_bytes(&batch))?;
         self.batches.push(batch);
         Ok(self.rows == LOOKED_AT || self.are_many())
-    }
-
-    fn by(&self) -> Option<HashKeys> {
-        match &self.sink {
-            Sink::Write { by, .. } => by.clone(),
-            _ => None,
-        }
     }
 
     fn are_many(&self) -> bool {
@@ -90,13 +75,10 @@ impl Waiting {
 
     /// Where the rows go, and all that follow.
     pub(super) fn sink(&self) -> Sink {
-        match self.by().filter(|_| self.are_many()) {
-            Some(keys) => Sink::Hash(keys),
-            None => directly(&self.sink),
-        }
+        if self.are_many() { Sink::Hash(self.by.clone()) } else { self.sink.clone() }
     }
 
-    /// The rows that wait. They are no longer counted as held: whoever takes them counts them.
+    /// The rows that wait. They count as held until all of them are taken over.
     pub(super) fn take(&mut self) -> Vec<RecordBatch> {
         std::mem::take(&mut self.batches)
     }
