@@ -107,7 +107,6 @@ fn partitions_stay_as_they_were() {
         let sizes = joined.compute().expect("a join");
         let firsts: Vec<i64> = sizes
             .batches()
-            .iter()
             .map(|batch| batch.column_by_name("at").expect("a column").as_primitive::<Int64Type>().value(0))
             .collect();
         let of_partition = |at: i64| at / (LEFT / 5);

@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// Memory limit in bytes; without it the engine's own default holds.
     #[arg(long)]
     memory: Option<usize>,
+    /// Make Arrow's batches of the result, too, within the time.
+    #[arg(long)]
+    pub(crate) arrow: bool,
     /// Print the checksum of the result too.
     #[arg(long)]
     answer: bool,
@@ -78,8 +81,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.report {
         writeln!(std::io::stderr(), "{}", done.report())?;
     }
-    if let (true, Done::Rows(batches, _)) = (arguments.answer, &done) {
-        let checksum = answer::checksum(batches)?;
+    if let (true, Done::Rows(rows, _)) = (arguments.answer, &done) {
+        let checksum = answer::checksum(&rows.to_batches())?;
         if let (Some(line), Some(checksum)) = (line.as_object_mut(), checksum.as_object()) {
             line.extend(checksum.clone());
         }

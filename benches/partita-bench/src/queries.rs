@@ -11,7 +11,7 @@ use partita::io::csv::CsvOptions;
 use partita::io::parquet::ParquetOptions;
 use partita::io::{ParquetCompression, ParquetWriteOptions, WriteFormat, WriteOptions};
 use partita::prelude::*;
-use partita::{Report, Written};
+use partita::{Report, Table, Written};
 
 use crate::{Arguments, tpch};
 
@@ -20,7 +20,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// What a query gave.
 pub(crate) enum Done {
     /// Rows in memory.
-    Rows(Vec<RecordBatch>, Report),
+    Rows(Rows, Report),
     /// Files.
     Files(Written),
 }
@@ -30,6 +30,24 @@ impl Done {
         match self {
             Done::Rows(_, report) => report,
             Done::Files(written) => &written.report,
+        }
+    }
+}
+
+/// Rows in memory.
+pub(crate) enum Rows {
+    /// As Partita gives them.
+    Table(Table),
+    /// What was made of them.
+    Batches(Vec<RecordBatch>),
+}
+
+impl Rows {
+    /// As Arrow's batches.
+    pub(crate) fn to_batches(&self) -> Vec<RecordBatch> {
+        match self {
+            Rows::Table(table) => table.batches().collect(),
+            Rows::Batches(batches) => batches.clone(),
         }
     }
 }
@@ -65,12 +83,13 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Done> {
         return Ok(Done::Files(frame.write(out.join("x"), options)?));
     }
     let table = frame.compute()?;
-    let batches = if (suite, query) == ("groupby", "q8") {
-        exploded(table.batches())?
-    } else {
-        table.batches().to_vec()
+    let report = table.report().clone();
+    let rows = match (suite, query) {
+        ("groupby", "q8") => Rows::Batches(table.batches().map(exploded).collect::<Result<_>>()?),
+        _ => Rows::Table(table),
     };
-    Ok(Done::Rows(batches, table.report().clone()))
+    let rows = if arguments.arrow { Rows::Batches(rows.to_batches()) } else { rows };
+    Ok(Done::Rows(rows, report))
 }
 
 fn groupby(x: &PartitionedFrame, query: &str) -> Result<PartitionedFrame> {
@@ -149,20 +168,17 @@ fn concat_of_files(session: &Session, data: &Path) -> Result<PartitionedFrame> {
 }
 
 /// One row per value of the list in the second column, for the query asks for rows.
-fn exploded(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
-    let explode = |batch: &RecordBatch| {
-        let lists = batch.column(1).as_list_opt::<i32>().ok_or("the second column is no list")?;
-        let lengths = (0..lists.len()).map(|row| lists.value_length(row).max(0));
-        let rows: UInt32Array =
-            (0..).zip(lengths).flat_map(|(row, length)| std::iter::repeat_n(row, length as usize)).collect();
-        let keys = take(batch.column(0), &rows, None)?;
-        let (from, to) = (lists.value_offsets()[0], lists.value_offsets()[lists.len()]);
-        let values = lists.values().slice(from as usize, (to - from) as usize);
-        let schema = Schema::new(vec![
-            batch.schema().field(0).clone(),
-            Field::new(batch.schema().field(1).name(), values.data_type().clone(), true),
-        ]);
-        Ok(RecordBatch::try_new(schema.into(), vec![keys, values])?)
-    };
-    batches.iter().map(explode).collect()
+fn exploded(batch: RecordBatch) -> Result<RecordBatch> {
+    let lists = batch.column(1).as_list_opt::<i32>().ok_or("the second column is no list")?;
+    let lengths = (0..lists.len()).map(|row| lists.value_length(row).max(0));
+    let rows: UInt32Array =
+        (0..).zip(lengths).flat_map(|(row, length)| std::iter::repeat_n(row, length as usize)).collect();
+    let keys = take(batch.column(0), &rows, None)?;
+    let (from, to) = (lists.value_offsets()[0], lists.value_offsets()[lists.len()]);
+    let values = lists.values().slice(from as usize, (to - from) as usize);
+    let schema = Schema::new(vec![
+        batch.schema().field(0).clone(),
+        Field::new(batch.schema().field(1).name(), values.data_type().clone(), true),
+    ]);
+    Ok(RecordBatch::try_new(schema.into(), vec![keys, values])?)
 }

@@ -23,13 +23,9 @@ pub(crate) fn run(arguments: &CountArguments) -> Result<(), Failure> {
             .extend(read.map(|(at, field)| -> Expr { col(field.name()).count().alias(format!("{at}")) }));
     }
     let table = running.work(|| frame.agg(aggregates).compute())?;
-    let rows: i64 = table
-        .batches()
-        .iter()
-        .flat_map(|batch| batch.columns().first())
-        .filter_map(|column| column.as_primitive_opt::<Int64Type>())
-        .flat_map(|counts| counts.iter().flatten())
-        .sum();
+    let counts = table.to_batch()?;
+    let counts = counts.columns().first().and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let rows: i64 = counts.into_iter().flatten().flatten().sum();
     reading::tell(table.report().notices());
     writeln!(std::io::stdout().lock(), "{rows}")?;
     Ok(())

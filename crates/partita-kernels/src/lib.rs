@@ -10,6 +10,7 @@ pub mod aggregate;
 pub mod group;
 pub mod hash;
 pub mod join;
+pub mod packed;
 pub mod partition;
 pub mod sort;
 pub mod take;

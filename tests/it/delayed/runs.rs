@@ -298,7 +298,9 @@ fn batches_and_tables_that_wait_for_their_users_count_against_the_memory_limit()
     let one_by_one = (0..6).map(|part| make.call(part).map(|part| part.num_rows() as i64));
     assert_eq!(gather(one_by_one.collect::<Vec<_>>()).with_session(&own).compute()?, vec![MIB; 6]);
     // The partitions of a frame, each for itself though they are made at once, and a frame's table.
-    let frame = PartitionedFrame::from_batches([make.call(0).compute()?]).with_session(&own);
+    // Their numbers take all eight bytes, so that the table, which keeps them packed, has as many.
+    let wide = batch! { "v" => (0..MIB).map(|row| row << 32).collect::<Vec<i64>>() }?;
+    let frame = PartitionedFrame::from_batches([wide]).with_session(&own);
     let parts = gather(frame.repartition(2).to_delayed()?).with_session(&own);
     let (_, report) = parts.map(|parts| parts.len()).with_session(&own).compute_with_report()?;
     assert!(report.peak_memory() >= 8 << 20, "{}", report.peak_memory());

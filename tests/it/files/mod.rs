@@ -3,6 +3,7 @@
 mod broken;
 mod by_value;
 mod coded;
+mod collected;
 mod corpora;
 mod datasets;
 mod reduced;
@@ -24,7 +25,7 @@ pub(crate) fn testdata(path: &str) -> PathBuf {
 pub(crate) fn rows(frame: &PartitionedFrame) -> Result<Rows> {
     let table = frame.compute()?;
     let names = table.schema().fields().iter().map(|field| field.name().clone()).collect();
-    Ok(Rows::of_batches(names, table.batches()))
+    Ok(Rows::of_batches(names, &table.batches().collect::<Vec<_>>()))
 }
 
 /// Names of everything below a directory, sorted.

@@ -188,7 +188,7 @@ pub(super) fn source_node(source: &Source) -> Node {
 
 pub(super) fn sink_node(stage: &Stage) -> Node {
     let node = match &stage.sink {
-        Sink::Collect => Node::data("result"),
+        Sink::Keep | Sink::Collect(_) => Node::data("result"),
         Sink::Write { place, .. } => Node::data(format!("{place}")).detail("written"),
         sink => Node::data(sink.describe()),
     };

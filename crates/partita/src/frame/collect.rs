@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 
 use super::PartitionedFrame;
 use super::delayed::bind;
@@ -80,11 +81,9 @@ impl PartitionedFrame {
     #[expect(clippy::len_without_is_empty, reason = "whether a frame is empty costs as much as its length")]
     pub fn len(&self) -> Result<usize> {
         let counted = self.agg([size().alias("rows")]).compute()?;
-        let rows = counted.batches().iter().flat_map(|batch| batch.columns().first()).find_map(|column| {
-            arrow::array::AsArray::as_primitive_opt::<arrow::datatypes::Int64Type>(column)?
-                .iter()
-                .next()
-                .flatten()
+        let rows = counted.batches().find_map(|batch| {
+            let counts = batch.columns().first()?.as_primitive_opt::<Int64Type>()?;
+            counts.iter().next().flatten()
         });
         rows.and_then(|rows| usize::try_from(rows).ok())
             .ok_or_else(|| Error::internal("counting rows gave no number"))
@@ -104,7 +103,7 @@ impl PartitionedFrame {
     /// The optimized plan and the stage that collects its rows.
     pub(super) fn lowered(&self) -> Result<(PlanRef, StageRef)> {
         let optimized = optimized(&self.plan.clone()?, &self.session)?;
-        let root = lowering(&self.session).stage(&optimized, Sink::Collect, false)?;
+        let root = lowering(&self.session).stage(&optimized, collect_of(&optimized), false)?;
         Ok((optimized, root))
     }
 }
@@ -116,7 +115,10 @@ pub(super) fn collect_partitions(frame: &PartitionedFrame) -> Result<Vec<Vec<Rec
 
 /// The partitions of a frame with their place in the memory budget.
 fn collect_outputs(frame: &PartitionedFrame, closely: Closely) -> Result<(Vec<Arc<Output>>, Report)> {
-    let (executed, report) = run_plans(&[frame.plan.clone()?], &frame.session, closely, &mut collect_stages)?;
+    let mut keep = |plans: &[PlanRef], lowering: &mut Lowering| {
+        plans.iter().map(|plan| lowering.stage(plan, Sink::Keep, false)).collect()
+    };
+    let (executed, report) = run_plans(&[frame.plan.clone()?], &frame.session, closely, &mut keep)?;
     Ok((executed.roots.into_iter().flatten().collect(), report))
 }
 
@@ -137,10 +139,17 @@ pub(crate) fn compute_frames_with_report(
 
 fn compute_watched(frames: &[PartitionedFrame], session: &Session, closely: Closely) -> Result<Vec<Table>> {
     let plans = frames.iter().map(|frame| frame.plan.clone()).collect::<Result<Vec<_>>>()?;
-    let (executed, report) = run_plans(&plans, session, closely, &mut collect_stages)?;
+    let mut collect = |plans: &[PlanRef], lowering: &mut Lowering| {
+        plans.iter().map(|plan| lowering.stage(plan, collect_of(plan), false)).collect()
+    };
+    let (executed, report) = run_plans(&plans, session, closely, &mut collect)?;
     let report = Arc::new(report);
     let tables = executed.roots.iter().zip(frames).map(|(parts, frame)| {
-        Ok(Table::new(frame.schema()?, parts.iter().flat_map(batches).collect(), Arc::clone(&report)))
+        let packed = parts.iter().flat_map(|part| match &**part {
+            Output::Packed { batches, .. } => batches.as_slice(),
+            _ => &[],
+        });
+        Ok(Table::new(frame.schema()?, packed.cloned().collect(), Arc::clone(&report)))
     });
     tables.collect()
 }
@@ -153,8 +162,8 @@ fn batches(part: &Arc<Output>) -> Vec<RecordBatch> {
     }
 }
 
-fn collect_stages(plans: &[PlanRef], lowering: &mut Lowering) -> Result<Vec<StageRef>> {
-    plans.iter().map(|plan| lowering.stage(plan, Sink::Collect, false)).collect()
+fn collect_of(plan: &PlanRef) -> Sink {
+    Sink::Collect(Arc::clone(&plan.schema))
 }
 
 /// Lowers optimized plans to the stages that end them.

@@ -125,7 +125,7 @@ impl PartitionedFrame {
             .map(|((at, _), table)| Ok((*at, table.to_batch()?)))
             .collect::<Result<_>>()?;
         let batch = assemble(&schema, &numbers, &tops)?;
-        Ok(Table::new(batch.schema(), vec![batch], aggregated.shared_report()))
+        Table::of_batch(&batch, aggregated.shared_report())
     }
 }
 
@@ -215,7 +215,7 @@ mod tests {
     use crate::batch;
 
     fn cell(table: &Table, row: usize, name: &str) -> Option<String> {
-        let batch = &table.batches()[0];
+        let batch = table.to_batch().unwrap();
         text(Some(&batch.column_by_name(name).unwrap().slice(row, 1))).unwrap()
     }
 

@@ -10,23 +10,29 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::pretty::pretty_format_batches;
 
 use crate::error::Result;
-use crate::op::logical_bytes;
+use crate::op::{PackedBatch, kept_bytes};
 use crate::report::Report;
 
 /// Rows in memory, as record batches in order. Printing it shows the first rows.
 #[derive(Clone, Debug)]
 pub struct Table {
     schema: SchemaRef,
-    batches: Vec<RecordBatch>,
+    batches: Vec<PackedBatch>,
     report: Arc<Report>,
 }
 
 impl Table {
-    pub(super) fn new(schema: SchemaRef, batches: Vec<RecordBatch>, report: Arc<Report>) -> Table {
-        let batches: Vec<RecordBatch> = batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+    pub(super) fn new(schema: SchemaRef, batches: Vec<PackedBatch>, report: Arc<Report>) -> Table {
+        let batches: Vec<PackedBatch> = batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
         // A file whose column was widened gives the schema that the rows really have.
-        let schema = batches.first().map_or(schema, RecordBatch::schema);
+        let schema = batches.first().map_or(schema, |batch| Arc::clone(batch.schema()));
         Table { schema, batches, report }
+    }
+
+    /// The rows of one batch.
+    pub(super) fn of_batch(batch: &RecordBatch, report: Arc<Report>) -> Result<Table> {
+        let packed = PackedBatch::pack(batch, batch.schema_ref())?;
+        Ok(Table::new(batch.schema(), vec![packed], report))
     }
 
     /// The columns and their types.
@@ -36,12 +42,15 @@ impl Table {
 
     /// The number of rows.
     pub fn num_rows(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
+        self.batches.iter().map(PackedBatch::num_rows).sum()
     }
 
     /// The rows, in order. Batches are never empty, so there are none if there are no rows.
-    pub fn batches(&self) -> &[RecordBatch] {
-        &self.batches
+    ///
+    /// A table keeps many rows packed: whole numbers in few bytes, texts that repeat as codes. Each batch is unpacked
+    /// when its turn comes, and is not kept.
+    pub fn batches(&self) -> impl DoubleEndedIterator<Item = RecordBatch> + ExactSizeIterator + '_ {
+        self.batches.iter().map(PackedBatch::unpack)
     }
 
     /// All rows as one record batch; copies them unless there is just one batch.
@@ -50,15 +59,17 @@ impl Table {
     /// A column is too large for one array of its type.
     pub fn to_batch(&self) -> Result<RecordBatch> {
         match self.batches.as_slice() {
-            [one] => Ok(one.clone()),
-            many => Ok(concat_batches(&self.schema, many)?),
+            [one] => Ok(one.unpack()),
+            _ => Ok(concat_batches(&self.schema, &self.batches().collect::<Vec<_>>())?),
         }
     }
 
     /// The bytes of a table's rows; of any other value none.
     pub(super) fn weigh(value: &dyn Any) -> usize {
         let table = value.downcast_ref::<Table>();
-        table.map_or(0, |table| table.batches.iter().map(logical_bytes).sum())
+        let batches = table.map_or(&[][..], |table| &table.batches);
+        let before = std::iter::once(None).chain(batches.iter().map(Some));
+        batches.iter().zip(before).map(|(batch, before)| kept_bytes(batch, before)).sum()
     }
 
     pub(super) fn shared_report(&self) -> Arc<Report> {
@@ -77,7 +88,7 @@ impl fmt::Display for Table {
         const SHOWN: usize = 20;
         let mut left = SHOWN;
         let mut shown = Vec::new();
-        for batch in &self.batches {
+        for batch in self.batches() {
             let rows = left.min(batch.num_rows());
             shown.push(batch.slice(0, rows));
             left -= rows;

@@ -40,6 +40,10 @@ impl Operator for FilterRows {
     fn input_of(&self, column: usize) -> Option<usize> {
         Some(column)
     }
+    fn looks_at(&self, column: usize) -> bool {
+        let name = self.schema.field(column).name();
+        self.predicate.columns_used().iter().any(|used| **used == **name)
+    }
     fn start(&self, _workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         Ok(Box::new(State { bound: Arc::clone(&self.bound) }))
     }

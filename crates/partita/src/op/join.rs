@@ -4,14 +4,19 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{ArrayRef, DictionaryArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, MatchedRows, ProbeRows, ProbeState};
 use partita_kernels::take::take_column;
 
-use super::{BuildSide, Flow, Operator, OperatorState, Out, Workspace, batch_of};
+use super::{BuildSide, Flow, Operator, OperatorState, Out, Workspace, batch_of, is_coded};
 use crate::error::{Error, Result, Step};
+
+/// Build rows of so many have codes of two bytes in a result that is kept...
+const MOST_CODED: usize = 1 << 16;
+/// ...but of four until then.
+const CODE_BYTES: usize = 4;
 
 /// What a join keeps, seen from the probe side; a right join has its sides swapped before it comes here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +101,8 @@ impl JoinShape {
 pub(crate) struct ProbeJoin {
     pub(crate) shape: Arc<JoinShape>,
     pub(crate) build: Arc<BuildSide>,
+    /// Columns of the output that may be codes of build rows.
+    pub(crate) coded: Vec<usize>,
 }
 
 impl Operator for ProbeJoin {
@@ -111,7 +118,8 @@ impl Operator for ProbeJoin {
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         if self.shape.kind == JoinKind::Cross {
             let (shape, build) = (Arc::clone(&self.shape), Arc::clone(&self.build));
-            return Ok(Box::new(CrossJoin { shape, build, batch_rows: workspace.batch_rows }));
+            let coded = self.coded.clone();
+            return Ok(Box::new(CrossJoin { shape, build, coded, batch_rows: workspace.batch_rows }));
         }
         let table = self.build.table()?;
         let (mode, matched) = match self.shape.kind {
@@ -125,6 +133,7 @@ impl Operator for ProbeJoin {
         Ok(Box::new(Probe {
             shape: Arc::clone(&self.shape),
             build: Arc::clone(&self.build),
+            coded: self.coded.clone(),
             mode,
             matched,
             state: ProbeState::default(),
@@ -136,6 +145,7 @@ impl Operator for ProbeJoin {
 struct Probe {
     shape: Arc<JoinShape>,
     build: Arc<BuildSide>,
+    coded: Vec<usize>,
     mode: JoinMode,
     matched: Option<MatchedRows>,
     state: ProbeState,
@@ -154,7 +164,7 @@ impl OperatorState for Probe {
             if pairs.probe.is_empty() {
                 continue;
             }
-            if out(joined(&self.shape, self.build.rows(), &batch, &pairs)?)? == Flow::Done {
+            if out(joined(&self.shape, self.build.rows(), &batch, &pairs, &self.coded)?)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }
@@ -198,13 +208,14 @@ pub(super) fn lonely_build_rows(
 pub(crate) struct CrossJoin {
     shape: Arc<JoinShape>,
     build: Arc<BuildSide>,
+    coded: Vec<usize>,
     batch_rows: usize,
 }
 
 impl OperatorState for CrossJoin {
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
         for pairs in CrossPairs::new(batch.num_rows(), self.build.rows().num_rows(), self.batch_rows) {
-            if out(joined(&self.shape, self.build.rows(), &batch, &pairs)?)? == Flow::Done {
+            if out(joined(&self.shape, self.build.rows(), &batch, &pairs, &self.coded)?)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }
@@ -217,24 +228,37 @@ pub(super) fn joined(
     build: &RecordBatch,
     probe: &RecordBatch,
     pairs: &JoinPairs,
+    coded: &[usize],
 ) -> Result<RecordBatch> {
     let columns = shape
         .output
         .iter()
         .zip(shape.schema.fields())
-        .map(|(column, field)| {
+        .enumerate()
+        .map(|(at, (column, field))| {
             let taken = match *column {
                 OutputColumn::Probe(index) | OutputColumn::Key { probe: index, .. } => match &pairs.probe {
                     ProbeRows::Slice { offset, len } => probe.column(index).slice(*offset, *len),
                     ProbeRows::Indices(rows) => take_column(probe.column(index), rows)?,
                 },
                 OutputColumn::Build(index) => match &pairs.build {
+                    Some(rows) if coded.contains(&at) => take_coded(build.column(index), rows)?,
                     Some(rows) => take_column(build.column(index), rows)?,
                     None => return Err(Error::internal("a semi join asked for a build column")),
                 },
             };
-            Ok(cast(&taken, field.data_type())?)
+            Ok(if is_coded(&taken, field.data_type()) { taken } else { cast(&taken, field.data_type())? })
         })
         .collect::<Result<Vec<_>>>()?;
     batch_of(&shape.schema, columns, pairs.probe.len())
+}
+
+/// The values at `rows`; where there are few values, each larger than a code, the rows become their codes.
+fn take_coded(values: &ArrayRef, rows: &UInt32Array) -> Result<ArrayRef> {
+    let is_text = matches!(values.data_type(), DataType::Utf8View | DataType::BinaryView);
+    let is_larger = is_text || values.data_type().primitive_width().is_some_and(|width| width >= CODE_BYTES);
+    if values.len() > MOST_CODED || !is_larger {
+        return Ok(take_column(values, rows)?);
+    }
+    Ok(Arc::new(DictionaryArray::try_new(rows.clone(), Arc::clone(values))?))
 }

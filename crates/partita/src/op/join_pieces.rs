@@ -80,7 +80,7 @@ impl PieceByPiece {
             }
             if pairs_wanted
                 && !pairs.probe.is_empty()
-                && out(joined(&self.shape, build.rows(), &batch, &pairs)?)? == Flow::Done
+                && out(joined(&self.shape, build.rows(), &batch, &pairs, &[])?)? == Flow::Done
             {
                 return Ok(Flow::Done);
             }
@@ -111,7 +111,7 @@ impl PieceByPiece {
         };
         let shape = Arc::new(JoinShape { kind, ..JoinShape::clone(&self.shape) });
         let build = Arc::new(BuildSide::build(&shape, &[], &self.workspace.memory)?);
-        self.rest = Some(ProbeJoin { shape, build }.start(&self.workspace)?);
+        self.rest = Some(ProbeJoin { shape, build, coded: Vec::new() }.start(&self.workspace)?);
         Ok(())
     }
 

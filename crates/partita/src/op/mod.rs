@@ -28,6 +28,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{ByteViewType, DataType, SchemaRef, UInt32Type};
 use partita_io::Reserve;
+pub(crate) use partita_kernels::packed::PackedBatch;
 pub(crate) use partita_kernels::take::compact_batch;
 
 pub(crate) use build_side::{BuildColumn, BuildSide, BuildTable};
@@ -40,6 +41,7 @@ pub(crate) use limit::{DropRows, LastRows, TakeRows};
 pub(crate) use map_partitions::{MapBatches, held_to_schema};
 pub(crate) use number_rows::{NumberRows, first_number, numbered};
 pub(crate) use partial_groups::PartialGroups;
+use project::is_coded;
 pub(crate) use project::{ProjectColumns, batch_of};
 pub(crate) use reduce::{KeyFilter, ReduceRows, ReducedScan, Visit};
 pub(crate) use top_k::TopK;
@@ -82,6 +84,12 @@ pub(crate) trait Operator: Send + Sync + Debug {
     fn input_of(&self, column: usize) -> Option<usize> {
         let _ = column;
         None
+    }
+    /// Whether it does more with an input column than hand it on: then that must come in its declared type, and not as
+    /// a dictionary of it.
+    fn looks_at(&self, column: usize) -> bool {
+        let _ = column;
+        true
     }
     /// The state for one task.
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>>;
@@ -188,7 +196,12 @@ pub(crate) fn logical_bytes(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(|column| column_bytes(column.as_ref())).sum()
 }
 
-/// The same of one column.
+/// Bytes of what is kept of packed rows, but for what is kept with the batch before them.
+pub(crate) fn kept_bytes(batch: &PackedBatch, before: Option<&PackedBatch>) -> usize {
+    batch.kept_beside(before).map(|array| column_bytes(array.as_ref())).sum()
+}
+
+/// The same as [`logical_bytes`] of one column.
 pub(crate) fn column_bytes(array: &dyn Array) -> usize {
     let rows = array.len();
     match array.data_type() {

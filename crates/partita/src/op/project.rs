@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 
 use super::{Flow, Operator, OperatorState, Out, Workspace};
 use crate::error::{Error, Result, Step};
@@ -15,6 +15,8 @@ pub(crate) struct ProjectColumns {
     bound: Arc<BoundList>,
     /// Per expression the input column that it is, renamed or not.
     sources: Vec<Option<usize>>,
+    /// The input columns that other expressions need.
+    looked_at: Vec<usize>,
     schema: SchemaRef,
     step: Step,
 }
@@ -29,7 +31,10 @@ impl ProjectColumns {
         let bound = Arc::new(BoundList::bind(exprs, input)?);
         let source = |expr: &Expr| expr.as_column().and_then(|name| input.index_of(name).ok());
         let sources = exprs.iter().map(source).collect();
-        Ok(ProjectColumns { exprs: exprs.to_vec(), bound, sources, schema, step })
+        let others = exprs.iter().filter(|expr| expr.as_column().is_none());
+        let looked_at = others.flat_map(Expr::columns_used).filter_map(|name| input.index_of(&name).ok());
+        let looked_at = looked_at.collect();
+        Ok(ProjectColumns { exprs: exprs.to_vec(), bound, sources, looked_at, schema, step })
     }
 }
 
@@ -46,6 +51,9 @@ impl Operator for ProjectColumns {
     }
     fn input_of(&self, column: usize) -> Option<usize> {
         self.sources.get(column).copied().flatten()
+    }
+    fn looks_at(&self, column: usize) -> bool {
+        self.looked_at.contains(&column)
     }
     fn start(&self, _workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         Ok(Box::new(State { bound: Arc::clone(&self.bound), schema: Arc::clone(&self.schema) }))
@@ -64,13 +72,24 @@ impl OperatorState for State {
     }
 }
 
-/// A batch of a schema, also when it has no columns.
-pub(crate) fn batch_of(
-    schema: &SchemaRef,
-    columns: Vec<arrow::array::ArrayRef>,
-    rows: usize,
-) -> Result<RecordBatch> {
+/// A batch of a schema, also when it has no columns. Columns that are dictionaries of their types in the schema stay so.
+pub(crate) fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+    let is_coded = |(column, field): (&ArrayRef, &FieldRef)| is_coded(column, field.data_type());
+    let schema = if columns.iter().zip(schema.fields()).any(is_coded) {
+        let fields = columns.iter().zip(schema.fields()).map(|(column, field)| {
+            Arc::new(field.as_ref().clone().with_data_type(column.data_type().clone()))
+        });
+        Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+    } else {
+        Arc::clone(schema)
+    };
+    RecordBatch::try_new_with_options(schema, columns, &options)
         .map_err(|error| Error::internal(format!("an operator's output does not fit its schema: {error}")))
+}
+
+/// Whether a column came as a dictionary of the values that it is declared to have.
+pub(crate) fn is_coded(column: &ArrayRef, declared: &DataType) -> bool {
+    column.data_type() != declared
+        && matches!(column.data_type(), DataType::Dictionary(_, values) if **values == *declared)
 }

@@ -68,7 +68,7 @@ impl Planner<'_> {
         let CutAt { place, join, build, in_order } = cut;
         let shape = Arc::clone(&join.shape);
         let of_join = Place { first: at.first + place + 1, ..at };
-        let mut before = pipeline.before(place);
+        let (feed, mut before) = (feed.without_codes(), pipeline.before(place).without_codes());
         let label = format!("{} → exchange by hash for {}", before.describe(), shape.label);
         if shape.drops_probe_rows() {
             before.push_hint(PipelineStep::Reduce(join.reduce_probe()));

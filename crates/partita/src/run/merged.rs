@@ -188,7 +188,8 @@ impl Sides {
         })?;
         let build = BuildSide::build(&self.shape, &batches, memory).map_err(told)?;
         drop(batches);
-        let join = ProbeJoin { shape: Arc::clone(&self.shape), build: Arc::new(build) };
+        let (shape, build) = (Arc::clone(&self.shape), Arc::new(build));
+        let join = ProbeJoin { shape, build, coded: Vec::new() };
         let mut state = join.start(&environment.workspace).map_err(told)?;
         let mut out = |batch| feed(Fed::Rows(batch));
         let flow =

@@ -34,7 +34,7 @@ use admission::Admission;
 use crate::error::{Error, Result};
 use crate::exchange::{Ledger, RunSet, RunStore, Runs, SpillDirectory};
 use crate::explain::picture_of_run;
-use crate::op::{BuildColumn, BuildSide, BuildTable, Held, KeyFilter, Workspace};
+use crate::op::{BuildColumn, BuildSide, BuildTable, Held, KeyFilter, PackedBatch, Workspace};
 use crate::report::{Report, StageReport};
 use crate::session::{Session, Settings};
 use crate::stage::StageRef;
@@ -50,6 +50,8 @@ pub(crate) enum Output {
     Runs(Arc<Runs>),
     /// A partition's rows, in order, with their place in the ledger.
     Batches { batches: Vec<RecordBatch>, held: Held },
+    /// The same packed; `bytes` as the rows count for decisions.
+    Packed { batches: Vec<PackedBatch>, bytes: u64, _held: Held },
     /// Files of a dataset that is not committed yet.
     Part(Part),
     /// A column of a join's shared build side.
@@ -93,6 +95,7 @@ impl Output {
         match self {
             Output::Runs(runs) => runs.bytes(),
             Output::Batches { held, .. } => held.bytes() as u64,
+            Output::Packed { bytes, .. } => *bytes,
             Output::Part(part) => part.files().iter().map(|file| file.bytes).sum(),
             Output::Column(..)
             | Output::Table(..)

@@ -183,6 +183,16 @@ impl Rereadable for Watched<'_> {
     }
 }
 
+impl Feed {
+    /// The same with every column spread over the rows.
+    pub(super) fn without_codes(self) -> Feed {
+        match self {
+            Feed::Planned(source) => Feed::Planned(source.without_codes()),
+            other => other,
+        }
+    }
+}
+
 impl Piece {
     /// For messages.
     pub(super) fn label(&self) -> Option<&str> {

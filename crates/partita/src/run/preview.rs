@@ -24,7 +24,7 @@ pub(crate) fn tasks_picture(title: &str, roots: &[StageRef], session: &Session) 
             tasks.extend(preview.add_pipeline(&stage, pipeline)?);
         }
         let name = match &stage.sink {
-            Sink::Collect => "result".to_owned(),
+            Sink::Keep | Sink::Collect(_) => "result".to_owned(),
             sink => sink.describe(),
         };
         let end = preview.picture.add(PictureNode::data(name).note(format!("stage {}", stage.id)));

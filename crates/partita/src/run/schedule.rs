@@ -213,7 +213,11 @@ impl Planner<'_> {
                     let columns = keys.and_then(|keys| scan_columns(feed, before, keys));
                     parts.deps.push(self.build_side(join, columns.is_some())?);
                     parts.reductions.extend(columns.map(|columns| ScanReduction { input, columns }));
-                    parts.steps.push(TaskStep::Probe { shape: Arc::clone(&join.shape), input });
+                    parts.steps.push(TaskStep::Probe {
+                        shape: Arc::clone(&join.shape),
+                        coded: join.coded.clone(),
+                        input,
+                    });
                 }
                 PipelineStep::Reduce(reduce) => {
                     let Some(filter) = self.key_filter(reduce)? else {

@@ -4,22 +4,24 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use partita_io::PartWriter;
 
 use super::write::Waiting;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result};
 use crate::exchange::{Arrangement, Ledger, RunWriter};
-use crate::op::{Held, compact_batch, logical_bytes};
+use crate::op::{Held, PackedBatch, compact_batch, kept_bytes, logical_bytes};
 use crate::stage::Sink;
 
 /// A stage's sink, opened by one task.
 pub(super) enum OpenSink {
     Runs(Box<RunWriter>),
-    Collect {
+    Keep {
         batches: Vec<RecordBatch>,
         held: Held,
     },
+    Collect(Collected),
     Write {
         writer: Box<PartWriter>,
         held: Held,
@@ -39,8 +41,11 @@ impl OpenSink {
             Sink::Hash(keys) | Sink::Build(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
             Sink::Rows => runs(Arrangement::AsTheyCome),
             Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
-            Sink::Collect => {
-                OpenSink::Collect { batches: Vec::new(), held: Held::new(&environment.workspace.memory) }
+            Sink::Keep => {
+                OpenSink::Keep { batches: Vec::new(), held: Held::new(&environment.workspace.memory) }
+            }
+            Sink::Collect(schema) => {
+                OpenSink::Collect(Collected::new(schema, Held::new(&environment.workspace.memory)))
             }
             Sink::Write { by: Some(by), .. } => OpenSink::Choose {
                 waiting: Waiting::new(sink, by, &environment.workspace.memory),
@@ -57,17 +62,14 @@ impl OpenSink {
     pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         match self {
             OpenSink::Runs(writer) => writer.push(batch),
-            OpenSink::Collect { batches, held } => {
+            OpenSink::Keep { batches, held } => {
                 // What was read in pages must not keep more of them than its rows.
                 let batch = compact_batch(&batch)?;
-                held.set(held.bytes() + logical_bytes(&batch)).map_err(|error| {
-                    error.context(
-                        "while collecting a result in memory; a larger one can be written with `to_parquet`",
-                    )
-                })?;
+                held.set(held.bytes() + logical_bytes(&batch)).map_err(too_large)?;
                 batches.push(batch);
                 Ok(())
             }
+            OpenSink::Collect(collected) => collected.push(&batch),
             OpenSink::Write { writer, held } => {
                 writer.write(&batch)?;
                 held.set_of(writer.memory(), writer.most_memory())
@@ -106,7 +108,10 @@ impl OpenSink {
         self.choose()?;
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
-            OpenSink::Collect { batches, held } => Output::Batches { batches, held },
+            OpenSink::Keep { batches, held } => Output::Batches { batches, held },
+            OpenSink::Collect(Collected { batches, bytes, held, .. }) => {
+                Output::Packed { batches, bytes, _held: held }
+            }
             OpenSink::Write { writer, held: _held } => {
                 ledger.note_spilled(writer.spilled());
                 Output::Part(writer.finish()?)
@@ -114,4 +119,32 @@ impl OpenSink {
             OpenSink::Choose { .. } => return Err(Error::internal("a task did not choose where it writes")),
         })
     }
+}
+
+/// A result that is collected, packed.
+pub(super) struct Collected {
+    schema: SchemaRef,
+    batches: Vec<PackedBatch>,
+    /// Of the rows as they came, which alone count for what is told.
+    bytes: u64,
+    held: Held,
+}
+
+impl Collected {
+    fn new(schema: &SchemaRef, held: Held) -> Collected {
+        Collected { schema: Arc::clone(schema), batches: Vec::new(), bytes: 0, held }
+    }
+
+    fn push(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.bytes += logical_bytes(batch) as u64;
+        let packed = PackedBatch::pack(batch, &self.schema)?;
+        let bytes = kept_bytes(&packed, self.batches.last());
+        self.held.set(self.held.bytes() + bytes).map_err(too_large)?;
+        self.batches.push(packed);
+        Ok(())
+    }
+}
+
+fn too_large(error: Error) -> Error {
+    error.context("while collecting a result in memory; a larger one can be written with `to_parquet`")
 }

@@ -24,6 +24,7 @@ pub(super) enum TaskStep {
     /// A join with the shared build side that is the task's `input`-th input.
     Probe {
         shape: Arc<JoinShape>,
+        coded: Vec<usize>,
         input: usize,
     },
     /// A filter by keys, the task's `input`-th input.
@@ -155,11 +156,12 @@ fn work(
                 }
                 None => continue,
             },
-            TaskStep::Probe { shape, input } => {
+            TaskStep::Probe { shape, coded, input } => {
                 let Output::Build(build) = &inputs[*input] else {
                     return Err(Error::internal("a join's build side is no build side"));
                 };
-                let probe = ProbeJoin { shape: Arc::clone(shape), build: Arc::clone(build) };
+                let (shape, build) = (Arc::clone(shape), Arc::clone(build));
+                let probe = ProbeJoin { shape, build, coded: coded.clone() };
                 Link::start(at, &probe, environment)?
             }
             TaskStep::Number { schema, step } => {

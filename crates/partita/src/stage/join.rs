@@ -38,7 +38,7 @@ impl Lowering {
         let sink = if shape.kind == JoinKind::Outer { Sink::Hash(hash) } else { Sink::Build(hash) };
         let build = self.close(build, sink);
         for pipeline in &mut probe.pipelines {
-            let join = JoinStep { build: Arc::clone(&build), shape: Arc::clone(&shape) };
+            let join = JoinStep { build: Arc::clone(&build), shape: Arc::clone(&shape), coded: Vec::new() };
             pipeline.push(PipelineStep::Join(join));
             pipeline.schema = Arc::clone(schema);
         }

@@ -56,7 +56,10 @@ impl Lowering {
     }
 
     /// Closes open pipelines with a sink.
-    pub(super) fn close(&mut self, open: Open, sink: Sink) -> StageRef {
+    pub(super) fn close(&mut self, mut open: Open, sink: Sink) -> StageRef {
+        if matches!(sink, Sink::Collect(_)) {
+            open.pipelines.iter_mut().for_each(Pipeline::read_as_codes);
+        }
         let id = self.next_id;
         self.next_id += 1;
         Arc::new(Stage { id, pipelines: open.pipelines, sink, schema: open.schema })

@@ -7,6 +7,7 @@
 
 pub(crate) mod lower;
 
+mod codes;
 mod group_by;
 mod join;
 mod sort;
@@ -193,6 +194,8 @@ impl PipelineStep {
 pub(crate) struct JoinStep {
     pub(crate) build: StageRef,
     pub(crate) shape: Arc<JoinShape>,
+    /// Columns of the output that may be handed on as codes of the build side's rows.
+    pub(crate) coded: Vec<usize>,
 }
 
 /// A hint: rows whose keys none of a stage's rows has are not wanted.
@@ -220,8 +223,10 @@ pub(crate) enum Sink {
     Rows,
     /// Sorted runs.
     Sort(Arc<SortSpec>),
-    /// Batches in memory: the result of `compute` or `persist`.
-    Collect,
+    /// Batches in memory that other plans read: the result of `persist`.
+    Keep,
+    /// Packed batches of a schema in memory: the result of `compute`.
+    Collect(SchemaRef),
     /// Files of a dataset at a place; `by` are its partition columns, if rows of one value may be brought together.
     Write { writer: Arc<DatasetWriter>, place: Arc<str>, by: Option<HashKeys> },
 }
@@ -259,7 +264,8 @@ impl Sink {
             Sink::Build(_) => "build side".to_owned(),
             Sink::Rows => "keep in partition order".to_owned(),
             Sink::Sort(spec) => format!("exchange by range of {}", spec.label),
-            Sink::Collect => "collect".to_owned(),
+            Sink::Keep => "keep".to_owned(),
+            Sink::Collect(_) => "collect".to_owned(),
             Sink::Write { place, by: None, .. } => format!("write {place}"),
             Sink::Write { place, by: Some(_), .. } => format!("write {place} by value"),
         }

@@ -1,0 +1,141 @@
+//! Tests of packed batches: what is unpacked is what was packed, and how much is kept of it.
+
+use arrow::array::{
+    BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, StringArray,
+    StringViewArray, TimestampMicrosecondArray, UInt64Array,
+};
+use arrow::datatypes::{Field, Schema};
+
+use super::*;
+use crate::random::{Random, many_types, shown};
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .unwrap()
+}
+
+fn packed(batch: &RecordBatch) -> PackedBatch {
+    PackedBatch::pack(batch, batch.schema_ref()).unwrap()
+}
+
+/// The bytes of what is kept of the only column.
+fn kept(packed: &PackedBatch) -> usize {
+    packed.kept_beside(None).map(|array| array.to_data().get_slice_memory_size().unwrap()).sum()
+}
+
+#[test]
+fn numbers_take_as_few_bytes_as_their_range_needs() {
+    let of = |numbers: Vec<i64>| kept(&packed(&batch(vec![("n", Arc::new(Int64Array::from(numbers)))])));
+    assert_eq!(of(vec![5, 260, 7, 5]), 4);
+    assert_eq!(of(vec![5, 261, 7, 5]), 8);
+    assert_eq!(of(vec![-32_768, 32_767]), 4);
+    assert_eq!(of(vec![-32_768, 32_768]), 8);
+    assert_eq!(of(vec![0, u32::MAX.into()]), 8);
+    assert_eq!(of(vec![0, i64::from(u32::MAX) + 1]), 16);
+    assert_eq!(of(vec![i64::MIN, i64::MAX]), 16);
+}
+
+#[test]
+fn every_type_comes_back() {
+    let ages: Vec<Option<i32>> = vec![Some(-3), None, Some(70_000)];
+    let wide = [i128::MIN, 0, i128::MAX];
+    let batch = batch(vec![
+        ("dates", Arc::new(Date32Array::from(ages))),
+        ("times", Arc::new(TimestampMicrosecondArray::from(vec![-1, 0, 1]).with_timezone("+01:00"))),
+        (
+            "prices",
+            Arc::new(Decimal128Array::from(vec![-5, 300, 7]).with_precision_and_scale(12, 2).unwrap()),
+        ),
+        ("wide", Arc::new(Decimal128Array::from(wide.to_vec()).with_precision_and_scale(38, 0).unwrap())),
+        ("counts", Arc::new(UInt64Array::from(vec![u64::MAX, u64::MAX - 9, u64::MAX - 3]))),
+        ("missing", Arc::new(Int64Array::from(vec![None, None, None]))),
+        ("floats", Arc::new(Float64Array::from(vec![-0.0, f64::NAN, 1.0]))),
+        ("flags", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
+        ("texts", Arc::new(StringArray::from(vec![Some("a"), None, Some("b")]))),
+        ("views", Arc::new(StringViewArray::from(vec![Some("a text that is no short one"), None, Some("")]))),
+    ]);
+    let packed = packed(&batch);
+    assert_eq!(format!("{:?}", packed.unpack()), format!("{batch:?}"));
+    assert_eq!((packed.num_rows(), packed.schema()), (3, &batch.schema()));
+}
+
+#[test]
+fn random_columns_of_every_type_come_back() {
+    let mut random = Random(3);
+    for data_type in many_types() {
+        for rows in [1, 40, 500] {
+            let column = random.column(&data_type, rows, 30);
+            let unpacked = packed(&batch(vec![("c", Arc::clone(&column))])).unpack();
+            assert_eq!(unpacked.column(0).data_type(), &data_type);
+            assert_eq!(shown(unpacked.column(0)), shown(&column), "{data_type}");
+        }
+    }
+}
+
+#[test]
+fn rows_without_columns_and_columns_without_rows_come_back() {
+    let options = RecordBatchOptions::new().with_row_count(Some(7));
+    let none = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).unwrap();
+    assert_eq!(packed(&none).unpack(), none);
+    let empty = batch(vec![("n", Arc::new(Int64Array::from(Vec::<i64>::new())))]);
+    assert_eq!(packed(&empty).unpack(), empty);
+}
+
+/// Rows as codes, and the schema that they are declared to have.
+fn coded(codes: Vec<Option<u32>>, values: &ArrayRef) -> (RecordBatch, SchemaRef) {
+    let coded = DictionaryArray::<UInt32Type>::try_new(codes.into(), Arc::clone(values)).unwrap();
+    let declared = Schema::new(vec![Field::new("t", values.data_type().clone(), true)]);
+    (batch(vec![("t", Arc::new(coded))]), Arc::new(declared))
+}
+
+#[test]
+fn dictionaries_stay_codes_and_come_back_spread() {
+    let values: ArrayRef =
+        Arc::new(StringViewArray::from(vec![Some("x"), None, Some("a longer text than fits")]));
+    let codes: Vec<Option<u32>> = (0..600).map(|row| (row % 7 != 0).then_some(row % 3)).collect();
+    let (rows, declared) = coded(codes.clone(), &values);
+    let first = PackedBatch::pack(&rows, &declared).unwrap();
+    let text = |code: Option<u32>| [Some("x"), None, Some("a longer text than fits")][code? as usize];
+    let expected: StringViewArray = codes.iter().map(|code| text(*code)).collect();
+    let unpacked = first.unpack();
+    assert_eq!(unpacked.schema(), declared);
+    assert_eq!(unpacked.column(0).as_string_view(), &expected);
+    // A byte for each row, and the values once for all batches.
+    let second = PackedBatch::pack(&rows, &declared).unwrap();
+    let arrays = |other| second.kept_beside(other).map(|array| array.data_type().clone()).collect::<Vec<_>>();
+    assert_eq!(arrays(None), [DataType::UInt8, DataType::Utf8View]);
+    assert_eq!(arrays(Some(&first)), [DataType::UInt8]);
+}
+
+#[test]
+fn a_dictionary_that_is_larger_than_its_rows_is_not_kept() {
+    let values: ArrayRef =
+        Arc::new((0..100).map(|value| Some(value.to_string())).collect::<StringViewArray>());
+    let (rows, declared) = coded((0..99).map(Some).collect(), &values);
+    let packed = PackedBatch::pack(&rows, &declared).unwrap();
+    let kept: Vec<DataType> = packed.kept_beside(None).map(|array| array.data_type().clone()).collect();
+    assert_eq!(kept, [DataType::Utf8View]);
+    assert_eq!(packed.unpack().column(0).len(), 99);
+}
+
+#[test]
+fn a_declared_dictionary_stays_one() {
+    let values: ArrayRef = Arc::new(StringViewArray::from(vec!["x", "y"]));
+    let (rows, _) = coded(vec![Some(1), Some(0), None], &values);
+    assert_eq!(packed(&rows).unpack(), rows);
+}
+
+#[test]
+fn numbers_come_back() {
+    let mut random = Random(7);
+    for bits in 0..64 {
+        for rows in [1, 2, 63, 300] {
+            let from = random.next() as i64;
+            let number = |random: &mut Random| from.wrapping_add((random.next() >> bits) as i64);
+            let numbers: Int64Array =
+                (0..rows).map(|_| (random.below(5) > 0).then(|| number(&mut random))).collect();
+            let rows = batch(vec![("n", Arc::new(numbers))]);
+            assert_eq!(packed(&rows).unpack(), rows, "{bits}");
+        }
+    }
+}

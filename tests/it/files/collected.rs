@@ -1,0 +1,149 @@
+//! Results of files whose texts lie there as codes, which nobody looks at before they are collected, against the same
+//! chains over rows that were always plain.
+
+use std::path::Path;
+
+use partita::prelude::*;
+use partita::{Result, Session};
+
+use super::rows;
+use crate::check::SPILL;
+use crate::rows::Rows;
+
+const ROWS: i64 = 4_500;
+
+fn scattered(row: i64, salt: u32) -> i64 {
+    row.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64).rotate_left(salt).unsigned_abs() as i64 >> 3
+}
+
+/// Rows with short and long texts that come again and again, and with some that are missing.
+fn left() -> Result<PartitionedFrame> {
+    let short = |row: i64| (row % 13 != 5).then(|| format!("s{}", scattered(row, 7) % 20));
+    let long = |row: i64| format!("a long text with the number {}", scattered(row, 19) % 50);
+    let rows = 0..ROWS;
+    let batch = batch! {
+        "short" => rows.clone().map(short).collect::<Vec<_>>(),
+        "long" => rows.clone().map(long).collect::<Vec<_>>(),
+        "n" => rows.clone().map(|row| (row % 17 != 2).then_some(scattered(row, 29) % 40)).collect::<Vec<_>>(),
+        "v" => rows.collect::<Vec<_>>()
+    };
+    Ok(PartitionedFrame::from_batches([batch?]).repartition(3))
+}
+
+/// A row for most keys of the left side, for some of them two; the right columns miss some values.
+fn right() -> Result<PartitionedFrame> {
+    let rows = (0..45_i64).filter(|row| row % 9 != 4);
+    let batch = batch! {
+        "n" => rows.clone().map(|row| row % 33).collect::<Vec<_>>(),
+        "short" => rows.clone().map(|row| format!("s{}", row % 25)).collect::<Vec<_>>(),
+        "name" => rows.clone().map(|row| (row % 5 != 1).then(|| format!("the name of {row}"))).collect::<Vec<_>>(),
+        "price" => rows.map(|row| (row % 6 != 2).then_some(row as f64 / 8.0)).collect::<Vec<_>>()
+    };
+    Ok(PartitionedFrame::from_batches([batch?]))
+}
+
+type Chain = fn(&PartitionedFrame, &PartitionedFrame) -> PartitionedFrame;
+
+fn on_n(how: How) -> Merge {
+    on(["n"]).how(how)
+}
+
+/// Chains, and the columns of the left files that they read as codes.
+const CHAINS: [(&str, Chain, &str); 17] = [
+    ("all", |x, _| x.clone(), "short and long"),
+    ("filter", |x, _| x.filter(col("v").rem(7).ne(3)), "short and long"),
+    ("filter by a text", |x, _| x.filter(col("short").gt("s3")), "short and long"),
+    (
+        "filter behind",
+        |x, _| {
+            x.select([(col("v") + 1).alias("w"), col("long"), col("short")])
+                .filter(col("w").gt(70).or(col("long").eq("b")))
+        },
+        "short",
+    ),
+    ("twice", |x, _| x.select([col("short").alias("a"), col("short").alias("b"), col("v")]), "short"),
+    (
+        "computed",
+        |x, _| x.select([col("short"), col("short").str().upper().alias("up"), col("long")]),
+        "long",
+    ),
+    ("inner", |x, y| x.merge(y, on_n(How::Inner)), "short and long"),
+    ("left", |x, y| x.merge(y, on_n(How::Left)), "short and long"),
+    ("right", |x, y| x.merge(y, on_n(How::Right)), ""),
+    ("outer", |x, y| x.merge(y, on_n(How::Outer)), ""),
+    ("semi", |x, y| x.merge(y, on_n(How::Semi)), "short and long"),
+    ("anti", |x, y| x.merge(y, on_n(How::Anti)), "short and long"),
+    ("by text", |x, y| x.merge(y, on(["short"])), "short and long"),
+    (
+        "twice joined",
+        |x, y| x.merge(y, on_n(How::Left)).merge(&y.select(["name", "price"]), on(["name"]).how(How::Left)),
+        "short and long",
+    ),
+    (
+        "joined and looked at",
+        |x, y| x.merge(y, on_n(How::Left)).filter(col("name").ne("the name of 7").and(col("price").gt(1.0))),
+        "short and long",
+    ),
+    ("cross", |x, y| x.filter(col("v").lt(500)).merge(&y.select(["name"]), Merge::cross()), "short and long"),
+    (
+        "both",
+        |x, y| concat([&x.merge(y, on_n(How::Left)), &x.filter(col("v").gt(100)).merge(y, on_n(How::Inner))]),
+        "short and long",
+    ),
+];
+
+fn written(frame: &PartitionedFrame, place: &Path) -> Result<PartitionedFrame> {
+    frame.to_parquet(place)?;
+    Ok(read_parquet(place))
+}
+
+#[test]
+fn what_is_read_as_codes_is_collected_as_texts() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let (x, y) = (left().expect("rows"), right().expect("rows"));
+    let of_files = |frame, name| written(frame, &place.path().join(name)).expect("files");
+    let (x_files, y_files) = (of_files(&x, "x"), of_files(&y, "y"));
+    for (name, chain, codes) in CHAINS {
+        let expected = rows(&chain(&x, &y)).expect("rows");
+        let plan = chain(&x_files, &y_files).explain().expect("a plan");
+        let of_x = plan.lines().find(|line| line.contains("as codes") && line.contains("/x,"));
+        let has_codes = of_x.is_some_and(|line| line.contains(&format!(", {codes} as codes")));
+        assert_eq!(has_codes, !codes.is_empty(), "{name}: {plan}");
+        let mut first: Option<Rows> = None;
+        for (threads, optimize, limit) in [(1, true, 1 << 30), (2, true, 0), (4, false, 1 << 30)] {
+            let session = Session::builder().threads(threads).optimize(optimize).exchange_limit(limit);
+            for broadcast in [1 << 30, 0] {
+                let session = session.clone().broadcast_bytes(broadcast).spill_dir(&*SPILL);
+                let session = session.task_bytes(1 << 15).run_bytes(1 << 14).build().expect("a session");
+                let frame = chain(&x_files, &y_files).with_session(&session);
+                let found = rows(&frame).expect("rows");
+                let difference = expected.difference(&found, false, true);
+                assert!(difference.is_none(), "{name} {threads} {broadcast}: {difference:?}");
+                // What is kept for other plans, and written, is plain.
+                let kept = rows(&frame.persist().expect("kept rows")).expect("rows");
+                let same = found.difference(&kept, true, true);
+                assert!(same.is_none(), "{name} {threads} {broadcast}: {same:?}");
+                if broadcast > 0 && optimize {
+                    let same = first.get_or_insert_with(|| found.clone()).difference(&found, true, true);
+                    assert!(same.is_none(), "{name} {threads}: {same:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A result of few texts and small numbers is kept in far fewer bytes than its arrays take.
+#[test]
+fn a_result_is_held_in_few_bytes() -> Result<()> {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let session = Session::builder().threads(1).build()?;
+    let x = written(&left()?, place.path())?.with_session(&session);
+    let (table, report) = x.select(["short", "n"]).compute_with_report()?;
+    assert_eq!(table.num_rows(), ROWS as usize);
+    let arrays: usize = table.batches().map(|batch| batch.get_array_memory_size()).sum();
+    assert!(arrays >= ROWS as usize * 24, "{arrays}");
+    let (kept, plain) = x.select(["short", "n"]).persist_with_report()?;
+    assert!(report.peak_memory() < plain.peak_memory(), "{} {}", report.peak_memory(), plain.peak_memory());
+    drop(kept);
+    Ok(())
+}
