@@ -64,7 +64,7 @@ pub(crate) fn open(place: &Place, roots: &[usize], rows: &Rows, batch_rows: usiz
     let leaves: Vec<usize> =
         roots.iter().filter_map(|root| flat_leaf(place, *root).map(|(leaf, _)| leaf)).collect();
     let group =
-        RowGroup::new(Arc::clone(metadata), place.row_group, Arc::clone(&place.open), context, leaves);
+        RowGroup::new(Arc::clone(metadata), place.row_group, Arc::clone(&place.open), context, &leaves);
     let column = |root: &usize| -> Result<Column> {
         let (reader, is_nullable) = match flat_leaf(place, *root) {
             Some((leaf, shape)) if rows.selected > 0 => {

@@ -84,7 +84,7 @@ impl Decoder {
                 *row_group,
                 Arc::clone(open),
                 pages,
-                parquet.reading.leaves_of(roots),
+                &parquet.reading.leaves_of(roots),
             );
             let selection = self.rows.selection.clone().map(RowSelection::from);
             ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, self.batch_rows, selection)

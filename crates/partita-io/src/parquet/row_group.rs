@@ -15,10 +15,8 @@ use super::window::{ChunkBytes, OpenFile, SharedRange};
 /// Largest total that small neighbouring chunks are read in at once, and the largest gap read along.
 const SHARED_BYTES: u64 = 4 << 20;
 const SHARED_GAP: u64 = 64 << 10;
-/// Windows of all columns of a reader together, and of one.
-const WINDOWS_BYTES: usize = 64 << 20;
-const WINDOW_BYTES: usize = 8 << 20;
-const WINDOW_LEAST: usize = 128 << 10;
+/// So much of a column is read at once, unless a page is longer: what is still in the caches when it is decompressed.
+const WINDOW_BYTES: usize = 512 << 10;
 
 /// One row group of an open file, as the decoder wants it: a source of pages per column.
 pub(crate) struct RowGroup {
@@ -26,8 +24,6 @@ pub(crate) struct RowGroup {
     pub(crate) index: usize,
     pub(crate) file: Arc<OpenFile>,
     pub(crate) context: PageContext,
-    /// Leaves to be read.
-    leaves: Vec<usize>,
     shared: Vec<(usize, Arc<SharedRange>)>,
 }
 
@@ -38,10 +34,10 @@ impl RowGroup {
         index: usize,
         file: Arc<OpenFile>,
         context: PageContext,
-        leaves: Vec<usize>,
+        leaves: &[usize],
     ) -> Self {
-        let shared = share(metadata.row_group(index), &leaves);
-        RowGroup { metadata, index, file, context, leaves, shared }
+        let shared = share(metadata.row_group(index), leaves);
+        RowGroup { metadata, index, file, context, shared }
     }
 
     fn chunk(&self) -> &RowGroupMetaData {
@@ -52,9 +48,9 @@ impl RowGroup {
     pub(crate) fn pages(&self, leaf: usize) -> ParquetResult<CheckedPages> {
         let column = self.chunk().column(leaf);
         let (start, length) = column.byte_range();
-        let step = (WINDOWS_BYTES / self.leaves.len().max(1)).clamp(WINDOW_LEAST, WINDOW_BYTES);
         let shared = self.shared.iter().find(|(of, _)| *of == leaf).map(|(_, range)| Arc::clone(range));
-        let chunk = Arc::new(ChunkBytes::new(Arc::clone(&self.file), start, start + length, step, shared));
+        let chunk =
+            Arc::new(ChunkBytes::new(Arc::clone(&self.file), start, start + length, WINDOW_BYTES, shared));
         let rows = usize::try_from(self.chunk().num_rows())?;
         let properties = ReaderProperties::builder().set_read_bloom_filter(false).build();
         let inner = SerializedPageReader::new_with_properties(
