@@ -21,6 +21,7 @@ mod read;
 mod row_group;
 mod schema;
 mod split;
+pub(crate) mod streams;
 #[cfg(test)]
 mod tests;
 mod thrift;

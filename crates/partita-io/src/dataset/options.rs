@@ -140,7 +140,8 @@ pub enum ParquetVersion {
 /// Options of the Parquet writer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParquetWriteOptions {
-    /// Compression of pages.
+    /// Compression of pages. With Zstandard, floats that hardly repeat are encoded as BYTE_STREAM_SPLIT where that costs
+    /// at most a tenth of their size: it takes a tenth of the time.
     pub compression: ParquetCompression,
     /// Most rows of a row group. Default 512 Ki.
     pub row_group_rows: usize,

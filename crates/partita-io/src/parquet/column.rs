@@ -18,8 +18,13 @@ use super::row_group::RowGroup;
 use crate::{Error, Result};
 
 /// Encodings that `flat.rs` reads, and those that levels may have.
-const READ: [Encoding; 4] =
-    [Encoding::PLAIN, Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY, Encoding::RLE];
+const READ: [Encoding; 5] = [
+    Encoding::PLAIN,
+    Encoding::BYTE_STREAM_SPLIT,
+    Encoding::PLAIN_DICTIONARY,
+    Encoding::RLE_DICTIONARY,
+    Encoding::RLE,
+];
 
 /// A column of a file.
 pub(crate) struct Column {

@@ -31,6 +31,7 @@ use self::values::Store;
 pub(crate) use self::verdicts::Verdicts;
 use super::decode::damaged;
 use super::guard::guarded;
+use super::streams::join;
 use crate::reserved::Reserved;
 use crate::{Error, Reserve, Result};
 
@@ -58,6 +59,8 @@ struct OpenPage {
     left: usize,
     levels: Option<Hybrid>,
     values: PageValues,
+    /// What values take that were put together of streams.
+    _reserved: Option<Reserved>,
 }
 
 enum PageValues {
@@ -260,22 +263,32 @@ impl FlatColumn {
                 (buf.slice(end..), num_values, encoding, levels)
             }
         };
-        let values = match encoding {
-            Encoding::PLAIN => PageValues::Plain { bytes: buf, at: 0 },
-            Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
+        let (values, reserved) = self.values(buf, encoding)?;
+        let levels = levels.map(|levels| Hybrid::new(levels, 1).ok_or_else(ends)).transpose()?;
+        self.page = Some(OpenPage { left: rows as usize, levels, values, _reserved: reserved });
+        Ok(())
+    }
+
+    /// The values of a page, and what the memory takes that they have of their own.
+    fn values(&self, page: Bytes, encoding: Encoding) -> Attempt<(PageValues, Option<Reserved>)> {
+        Ok(match (encoding, self.shape.width()) {
+            (Encoding::PLAIN, _) => (PageValues::Plain { bytes: page, at: 0 }, None),
+            (Encoding::BYTE_STREAM_SPLIT, Some(width)) => {
+                let reserved = Reserved::new(&self.memory, page.len())?;
+                let bytes = join(&page, width).ok_or_else(ends)?.into();
+                (PageValues::Plain { bytes, at: 0 }, Some(reserved))
+            }
+            (Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY, _) => {
                 // A page of nulls only may have nothing at all.
-                let width = buf.first().copied().unwrap_or(0);
-                let codes = Hybrid::new(buf.slice(buf.len().min(1)..), u32::from(width));
+                let width = page.first().copied().unwrap_or(0);
+                let codes = Hybrid::new(page.slice(page.len().min(1)..), u32::from(width));
                 let codes = codes.ok_or_else(|| {
                     Error::corrupt(format!("the data is damaged: dictionary codes of {width} bits"))
                 });
-                PageValues::Codes(codes?)
+                (PageValues::Codes(codes?), None)
             }
             _ => return Err(Stop::Unread),
-        };
-        let levels = levels.map(|levels| Hybrid::new(levels, 1).ok_or_else(ends)).transpose()?;
-        self.page = Some(OpenPage { left: rows as usize, levels, values });
-        Ok(())
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use arrow::compute::{cast, concat_batches, filter_record_batch, take};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
 use super::*;
@@ -155,9 +155,17 @@ fn every_type_in_every_form_is_read_as_arrow_reads_it() {
         (20, 3_000, 4_000, true, 333, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
         (100, 3_000, 4_000, true, 333, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
     ];
-    for (nulls, distinct, dictionary, has_dictionary, page_rows, version, compression) in forms {
+    // Without dictionaries also values split into streams.
+    let split = forms.iter().filter(|form| !form.3).map(|form| (true, *form)).collect::<Vec<_>>();
+    for (is_split, form) in forms.map(|form| (false, form)).into_iter().chain(split) {
+        let (nulls, distinct, dictionary, has_dictionary, page_rows, version, compression) = form;
+        let numbers = ["i32", "i64", "u64", "f32", "f64", "date", "time", "narrow", "wide"];
         let batch = table(nulls, distinct);
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder();
+        for name in numbers.iter().filter(|_| is_split) {
+            properties = properties.set_column_encoding((*name).into(), Encoding::BYTE_STREAM_SPLIT);
+        }
+        let properties = properties
             .set_max_row_group_row_count(Some(4_000))
             .set_data_page_row_count_limit(page_rows)
             .set_write_batch_size(page_rows)

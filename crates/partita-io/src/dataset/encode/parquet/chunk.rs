@@ -11,12 +11,14 @@ use parquet::basic::{Compression, Encoding};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::schema::types::ColumnDescPtr;
 
+use super::bounds::Bounds;
 use super::codec::Codec;
 use super::hybrid::{bit_width, write_codes, write_run, write_validity};
 use super::pages::{Pages, Written};
 use super::values::Values;
 use crate::Result;
 use crate::dataset::options::ParquetStatistics;
+use crate::parquet::streams::split;
 
 /// What the chunks of a file have in common.
 #[derive(Clone, Debug)]
@@ -31,17 +33,36 @@ pub(super) struct ChunkOptions {
 pub(super) struct Press {
     pub(super) codec: Codec,
     body: Vec<u8>,
+    /// The same with its values split into streams.
+    split: Vec<u8>,
 }
 
 impl Press {
     pub(super) fn new(codec: Codec) -> Self {
-        Press { codec, body: Vec::new() }
+        Press { codec, body: Vec::new(), split: Vec::new() }
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.body.capacity() + self.codec.memory()
+        self.body.capacity() + self.split.capacity() + self.codec.memory()
+    }
+
+    /// How to encode floats so wide, judged by the first ones: split into streams, where a slow compressor makes
+    /// nearly as little of them. It is through with them in a tenth of the time.
+    fn encoding_of(&mut self, floats: &[u8], width: usize) -> Result<Encoding> {
+        if !self.codec.is_slow() {
+            return Ok(Encoding::PLAIN);
+        }
+        let sample = &floats[..floats.len().min(SAMPLE_BYTES)];
+        let plain = self.codec.compress(sample)?.len();
+        self.split.clear();
+        split(sample, width, &mut self.split);
+        let split = self.codec.compress(&self.split)?.len();
+        Ok(if split <= plain + plain / 10 { Encoding::BYTE_STREAM_SPLIT } else { Encoding::PLAIN })
     }
 }
+
+/// Of so many bytes it is tried how well they can be compressed.
+const SAMPLE_BYTES: usize = 64 << 10;
 
 /// A column chunk while its rows come in.
 pub(super) struct Chunk {
@@ -52,6 +73,8 @@ pub(super) struct Chunk {
     /// Made when the first null comes.
     validity: Option<BooleanBufferBuilder>,
     is_plain: bool,
+    /// How values without codes are encoded, once that is chosen.
+    plain: Option<Encoding>,
     /// Rows before this one are in pages.
     paged: usize,
     pages: Pages,
@@ -71,6 +94,7 @@ impl Chunk {
             rows: 0,
             validity: None,
             is_plain: !dictionary,
+            plain: None,
             paged: 0,
             pages: Pages::default(),
         }
@@ -134,14 +158,41 @@ impl Chunk {
     }
 
     fn write_waiting(&mut self, press: &mut Press) -> Result<()> {
-        let Press { codec, body } = press;
         let rows = self.paged..self.rows;
+        let mut body = std::mem::take(&mut press.body);
         body.clear();
-        let nulls = self.write_levels(&rows, body);
-        let bounds = self.values.take_waiting(body);
-        self.pages.write(Encoding::PLAIN, body, rows.len(), nulls, bounds, codec)?;
+        let nulls = self.write_levels(&rows, &mut body);
+        let levels = body.len();
+        let bounds = self.values.take_waiting(&mut body);
+        self.write_plain(&mut body, levels, &rows, nulls, bounds, press)?;
+        press.body = body;
         self.paged = rows.end;
         Ok(())
+    }
+
+    /// Writes a page of values without codes, which come after so many bytes of levels.
+    fn write_plain(
+        &mut self,
+        body: &mut Vec<u8>,
+        levels: usize,
+        rows: &Range<usize>,
+        nulls: usize,
+        bounds: Bounds,
+        press: &mut Press,
+    ) -> Result<()> {
+        let encoding = match (self.plain, self.values.float_width()) {
+            (Some(encoding), _) => encoding,
+            (None, Some(width)) if body.len() > levels => press.encoding_of(&body[levels..], width)?,
+            (None, _) => Encoding::PLAIN,
+        };
+        self.plain = Some(encoding);
+        if let (Encoding::BYTE_STREAM_SPLIT, Some(width)) = (encoding, self.values.float_width()) {
+            press.split.clear();
+            press.split.extend_from_slice(&body[..levels]);
+            split(&body[levels..], width, &mut press.split);
+            std::mem::swap(body, &mut press.split);
+        }
+        self.pages.write(encoding, body, rows.len(), nulls, bounds, &mut press.codec)
     }
 
     /// Writes the rows so far as plain pages, and all that follow too.
@@ -149,37 +200,43 @@ impl Chunk {
         // Of long texts only few fit a page.
         let bytes = self.values.plain_bytes_of_codes() / self.values.codes().len().max(1);
         let page_rows = (self.options.page_bytes / bytes.max(1)).clamp(1, self.options.page_rows);
-        self.write_coded(page_rows, Encoding::PLAIN, press, |values, codes, body| {
-            values.plain_of(codes, body);
-        })?;
+        self.write_coded(page_rows, None, press)?;
         self.values.turn_plain();
         self.is_plain = true;
         Ok(())
     }
 
-    /// Writes pages of the rows that have codes.
-    fn write_coded(
-        &mut self,
-        page_rows: usize,
-        encoding: Encoding,
-        press: &mut Press,
-        write: impl Fn(&dyn Values, &[u32], &mut Vec<u8>),
-    ) -> Result<()> {
-        let Press { codec, body } = press;
+    /// Writes pages of the rows that have codes: as codes of a width, or as the values.
+    fn write_coded(&mut self, page_rows: usize, width: Option<u32>, press: &mut Press) -> Result<()> {
+        let mut body = std::mem::take(&mut press.body);
         let mut at = 0;
         let mut seen = vec![false; self.values.distinct()];
         for from in (0..self.rows).step_by(page_rows) {
             let rows = from..(from + page_rows).min(self.rows);
             body.clear();
-            let nulls = self.write_levels(&rows, body);
+            let nulls = self.write_levels(&rows, &mut body);
+            let levels = body.len();
             let codes = &self.values.codes()[at..at + rows.len() - nulls];
-            write(&*self.values, codes, body);
+            at += codes.len();
             seen.fill(false);
             codes.iter().for_each(|&code| seen[code as usize] = true);
+            match width {
+                Some(width) => {
+                    body.push(width as u8);
+                    write_codes(codes, width, &mut body);
+                }
+                None => self.values.plain_of(codes, &mut body),
+            }
             let bounds = self.values.bounds_of(&seen);
-            self.pages.write(encoding, body, rows.len(), nulls, bounds, codec)?;
-            at += codes.len();
+            match width {
+                Some(_) => {
+                    let (encoding, codec) = (Encoding::RLE_DICTIONARY, &mut press.codec);
+                    self.pages.write(encoding, &body, rows.len(), nulls, bounds, codec)?;
+                }
+                None => self.write_plain(&mut body, levels, &rows, nulls, bounds, press)?,
+            }
         }
+        press.body = body;
         self.paged = self.rows;
         Ok(())
     }
@@ -231,9 +288,6 @@ impl Chunk {
         press.body.clear();
         self.values.dictionary(&mut press.body);
         self.pages.write_dictionary(&press.body, self.values.distinct(), &mut press.codec)?;
-        self.write_coded(self.options.page_rows, Encoding::RLE_DICTIONARY, press, |_, codes, body| {
-            body.push(width as u8);
-            write_codes(codes, width, body);
-        })
+        self.write_coded(self.options.page_rows, Some(width), press)
     }
 }

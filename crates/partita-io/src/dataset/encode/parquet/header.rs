@@ -66,7 +66,8 @@ fn code(encoding: Encoding) -> i32 {
     match encoding {
         Encoding::RLE => 3,
         Encoding::RLE_DICTIONARY => 8,
-        // The third that we write.
+        Encoding::BYTE_STREAM_SPLIT => 9,
+        // The last that we write.
         _ => 0,
     }
 }

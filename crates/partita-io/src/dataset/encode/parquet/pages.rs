@@ -34,6 +34,8 @@ pub(super) struct Pages {
     bytes: usize,
     uncompressed: usize,
     dictionary: bool,
+    /// Of all data pages.
+    encoding: Option<Encoding>,
     data: Vec<DataPage>,
 }
 
@@ -62,6 +64,7 @@ impl Pages {
         let offset = self.bytes as i64;
         let compressed =
             self.append(body, rows, codec, |header, out| header::write_data(header, encoding, out))?;
+        self.encoding = Some(encoding);
         self.data.push(DataPage { offset, compressed, rows, nulls, bounds });
         Ok(())
     }
@@ -111,13 +114,18 @@ impl Pages {
         options: &ChunkOptions,
         sample: &Bound,
     ) -> Result<(Written, ColumnCloseResult)> {
-        let Pages { written, bytes, uncompressed, dictionary, data } = self;
-        let encoding = if dictionary { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN };
-        let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
+        let Pages { written, bytes, uncompressed, dictionary, encoding, data } = self;
+        let encoding = encoding.unwrap_or(Encoding::PLAIN);
+        let mut encodings = vec![Encoding::RLE];
+        if dictionary || encoding == Encoding::PLAIN {
+            encodings.push(Encoding::PLAIN);
+        }
+        if encoding != Encoding::PLAIN {
+            encodings.push(encoding);
+        }
         let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
         let mut page_stats = vec![stats(PageType::DATA_PAGE, encoding, data.len() as i32)];
         if dictionary {
-            encodings.push(encoding);
             page_stats.push(stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1));
         }
         let rows: usize = data.iter().map(|page| page.rows).sum();

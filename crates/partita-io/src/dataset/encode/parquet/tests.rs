@@ -168,6 +168,48 @@ fn few_values_make_a_dictionary_and_many_do_not() {
     }
 }
 
+/// What the format calls BYTE_STREAM_SPLIT is chosen by how well it can be compressed, and only beside a slow compressor.
+#[test]
+fn floats_are_split_into_streams_where_that_pays() {
+    let scattered = |row: i64| (row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let rows = 300_000;
+    let random: Float64Array =
+        (0..rows).map(|row| (row % 9 != 4).then(|| scattered(row) as f64 / 7.0)).collect();
+    let narrow: Float32Array = (0..rows).map(|row| (scattered(row) % 9_999_991) as f32 / 1e5).collect();
+    // Draws from a thousand values, which a compressor finds again only as whole values.
+    let same: Float64Array =
+        (0..rows).map(|row| scattered(scattered(row) as i64 % 1000) as f64 / 7.0).collect();
+    let none = Float64Array::from(vec![None; rows as usize]);
+    let whole: Int64Array = (0..rows).map(|row| Some(scattered(row) as i64)).collect();
+    let columns: [(&str, ArrayRef); 5] = [
+        ("random", Arc::new(random)),
+        ("narrow", Arc::new(narrow)),
+        ("same", Arc::new(same)),
+        ("none", Arc::new(none)),
+        ("whole", Arc::new(whole)),
+    ];
+    let all =
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap();
+    let slices: Vec<RecordBatch> = (0..10).map(|part| all.slice(part * 30_000, 30_000)).collect();
+    for dictionary in [true, false] {
+        for (compression, splits) in
+            [(ParquetCompression::Zstd(3), true), (ParquetCompression::Snappy, false)]
+        {
+            let options = ParquetWriteOptions { dictionary, compression, ..Default::default() };
+            let file = encode(&slices, &options);
+            assert_same(&decode(&file), &all);
+            let builder = builder(&file);
+            let is_split =
+                |column| encodings(builder.metadata(), column).contains(&Encoding::BYTE_STREAM_SPLIT);
+            assert_eq!((0..5).map(is_split).collect::<Vec<_>>(), [splits, splits, false, false, false]);
+            let group = builder.metadata().row_group(0);
+            let pages = group.column(0).page_encoding_stats_mask().unwrap();
+            let encoding = if splits { Encoding::BYTE_STREAM_SPLIT } else { Encoding::PLAIN };
+            assert!(pages.is_only(encoding), "{pages:?}");
+        }
+    }
+}
+
 #[test]
 fn columns_without_nulls_and_rows_without_values() {
     let required = batch(&(0..5000).map(|i| Some(i % 50)).collect::<Vec<_>>(), false);

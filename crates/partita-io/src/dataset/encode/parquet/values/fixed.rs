@@ -174,4 +174,8 @@ impl<T: Number> Values for Fixed<T> {
     fn sample(&self) -> Bound {
         T::default().bound()
     }
+
+    fn float_width(&self) -> Option<usize> {
+        matches!(self.sample(), Bound::F32(_) | Bound::F64(_)).then_some(size_of::<T>())
+    }
 }

@@ -49,6 +49,10 @@ pub(super) trait Values: Send {
     fn take_waiting(&mut self, out: &mut Vec<u8>) -> Bounds;
     /// A value of the type.
     fn sample(&self) -> Bound;
+    /// How wide a value is, if it is a float.
+    fn float_width(&self) -> Option<usize> {
+        None
+    }
     /// Whether the dictionary has stopped to pay, beside a compression that is slow or not.
     fn gives_up(&self, slow_compression: bool) -> bool {
         let (values, distinct) = (self.codes().len(), self.distinct());
