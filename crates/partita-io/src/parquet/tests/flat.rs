@@ -139,25 +139,29 @@ fn batches_of_a_row_group_share_the_dictionary() {
     assert!(places[4..8].iter().all(|place| *place == places[4]) && places[0] != places[4]);
 }
 
+/// Nulls in a hundred, distinct values, limit of dictionaries, whether there are any, rows of a page, and how it is written.
+type Form = (i64, i64, usize, bool, usize, WriterVersion, Compression);
+
+const FORMS: [Form; 9] = [
+    // Dictionaries that hold, that overflow into plain pages, and none; pages of few and of many rows.
+    (0, 50, 1 << 20, true, 700, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
+    (20, 50, 1 << 20, true, 700, WriterVersion::PARQUET_1_0, Compression::UNCOMPRESSED),
+    (20, 3_000, 4_000, true, 333, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
+    (0, 3_000, 4_000, true, 2_000, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
+    (0, 3_000, 1 << 20, false, 500, WriterVersion::PARQUET_1_0, Compression::UNCOMPRESSED),
+    (30, 3_000, 1 << 20, false, 500, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
+    (20, 1, 1 << 20, true, 5_000, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
+    (20, 3_000, 4_000, true, 333, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
+    (100, 3_000, 4_000, true, 333, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
+];
+
 #[test]
 fn every_type_in_every_form_is_read_as_arrow_reads_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("table.parquet");
-    let forms = [
-        // Dictionaries that hold, that overflow into plain pages, and none; pages of few and of many rows.
-        (0, 50, 1 << 20, true, 700, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
-        (20, 50, 1 << 20, true, 700, WriterVersion::PARQUET_1_0, Compression::UNCOMPRESSED),
-        (20, 3_000, 4_000, true, 333, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
-        (0, 3_000, 4_000, true, 2_000, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
-        (0, 3_000, 1 << 20, false, 500, WriterVersion::PARQUET_1_0, Compression::UNCOMPRESSED),
-        (30, 3_000, 1 << 20, false, 500, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
-        (20, 1, 1 << 20, true, 5_000, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
-        (20, 3_000, 4_000, true, 333, WriterVersion::PARQUET_2_0, Compression::SNAPPY),
-        (100, 3_000, 4_000, true, 333, WriterVersion::PARQUET_1_0, Compression::SNAPPY),
-    ];
     // Without dictionaries also values split into streams.
-    let split = forms.iter().filter(|form| !form.3).map(|form| (true, *form)).collect::<Vec<_>>();
-    for (is_split, form) in forms.map(|form| (false, form)).into_iter().chain(split) {
+    let split = FORMS.iter().filter(|form| !form.3).map(|form| (true, *form)).collect::<Vec<_>>();
+    for (is_split, form) in FORMS.map(|form| (false, form)).into_iter().chain(split) {
         let (nulls, distinct, dictionary, has_dictionary, page_rows, version, compression) = form;
         let numbers = ["i32", "i64", "u64", "f32", "f64", "date", "time", "narrow", "wide"];
         let batch = table(nulls, distinct);
