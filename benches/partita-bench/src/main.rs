@@ -82,7 +82,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         writeln!(std::io::stderr(), "{}", done.report())?;
     }
     if let (true, Done::Rows(rows, _)) = (arguments.answer, &done) {
-        let checksum = answer::checksum(&rows.to_batches())?;
+        let checksum = answer::checksum(&rows.to_batches()?)?;
         if let (Some(line), Some(checksum)) = (line.as_object_mut(), checksum.as_object()) {
             line.extend(checksum.clone());
         }

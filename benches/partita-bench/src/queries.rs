@@ -44,10 +44,10 @@ pub(crate) enum Rows {
 
 impl Rows {
     /// As Arrow's batches.
-    pub(crate) fn to_batches(&self) -> Vec<RecordBatch> {
+    pub(crate) fn to_batches(&self) -> Result<Vec<RecordBatch>> {
         match self {
-            Rows::Table(table) => table.batches().collect(),
-            Rows::Batches(batches) => batches.clone(),
+            Rows::Table(table) => Ok(table.to_batches()?),
+            Rows::Batches(batches) => Ok(batches.clone()),
         }
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Done> {
         ("groupby", "q8") => Rows::Batches(table.batches().map(exploded).collect::<Result<_>>()?),
         _ => Rows::Table(table),
     };
-    let rows = if arguments.arrow { Rows::Batches(rows.to_batches()) } else { rows };
+    let rows = if arguments.arrow { Rows::Batches(rows.to_batches()?) } else { rows };
     Ok(Done::Rows(rows, report))
 }
 

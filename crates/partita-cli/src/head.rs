@@ -10,5 +10,5 @@ pub(crate) fn run(arguments: &HeadArguments) -> Result<(), Failure> {
     let frame = reading::frame(&arguments.sources, &arguments.read, &running.session)?;
     let table = running.work(|| frame.head(arguments.rows).compute())?;
     reading::tell(table.report().notices());
-    output::print(&arguments.output, table.schema(), &table.batches().collect::<Vec<_>>())
+    output::print(&arguments.output, table.schema(), &table.to_batches()?)
 }

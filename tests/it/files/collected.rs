@@ -140,7 +140,12 @@ fn a_result_is_held_in_few_bytes() -> Result<()> {
     let x = written(&left()?, place.path())?.with_session(&session);
     let (table, report) = x.select(["short", "n"]).compute_with_report()?;
     assert_eq!(table.num_rows(), ROWS as usize);
-    let arrays: usize = table.batches().map(|batch| batch.get_array_memory_size()).sum();
+    let batches: Vec<_> = table.batches().collect();
+    assert_eq!(table.to_batches()?, batches);
+    // Threads that run the functions of a graph unpack by themselves.
+    let unpack = |table: &partita::Table| table.to_batches().expect("batches");
+    assert_eq!(x.select(["short", "n"]).delayed().map(unpack).with_session(&session).compute()?, batches);
+    let arrays: usize = batches.iter().map(|batch| batch.get_array_memory_size()).sum();
     assert!(arrays >= ROWS as usize * 24, "{arrays}");
     let (kept, plain) = x.select(["short", "n"]).persist_with_report()?;
     assert!(report.peak_memory() < plain.peak_memory(), "{} {}", report.peak_memory(), plain.peak_memory());

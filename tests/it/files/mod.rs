@@ -25,7 +25,7 @@ pub(crate) fn testdata(path: &str) -> PathBuf {
 pub(crate) fn rows(frame: &PartitionedFrame) -> Result<Rows> {
     let table = frame.compute()?;
     let names = table.schema().fields().iter().map(|field| field.name().clone()).collect();
-    Ok(Rows::of_batches(names, &table.batches().collect::<Vec<_>>()))
+    Ok(Rows::of_batches(names, &table.to_batches()?))
 }
 
 /// Names of everything below a directory, sorted.

@@ -149,7 +149,7 @@ fn compute_watched(frames: &[PartitionedFrame], session: &Session, closely: Clos
             Output::Packed { batches, .. } => batches.as_slice(),
             _ => &[],
         });
-        Ok(Table::new(frame.schema()?, packed.cloned().collect(), Arc::clone(&report)))
+        Ok(Table::new(frame.schema()?, packed.cloned().collect(), Arc::clone(&report), session))
     });
     tables.collect()
 }

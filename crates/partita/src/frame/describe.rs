@@ -125,7 +125,7 @@ impl PartitionedFrame {
             .map(|((at, _), table)| Ok((*at, table.to_batch()?)))
             .collect::<Result<_>>()?;
         let batch = assemble(&schema, &numbers, &tops)?;
-        Table::of_batch(&batch, aggregated.shared_report())
+        Table::of_batch(&batch, aggregated.shared_report(), &self.session)
     }
 }
 

@@ -8,10 +8,12 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::util::pretty::pretty_format_batches;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::Result;
 use crate::op::{PackedBatch, kept_bytes};
 use crate::report::Report;
+use crate::session::Session;
 
 /// Rows in memory, as record batches in order. Printing it shows the first rows.
 #[derive(Clone, Debug)]
@@ -19,20 +21,27 @@ pub struct Table {
     schema: SchemaRef,
     batches: Vec<PackedBatch>,
     report: Arc<Report>,
+    /// Whose threads unpack all rows.
+    session: Session,
 }
 
 impl Table {
-    pub(super) fn new(schema: SchemaRef, batches: Vec<PackedBatch>, report: Arc<Report>) -> Table {
+    pub(super) fn new(
+        schema: SchemaRef,
+        batches: Vec<PackedBatch>,
+        report: Arc<Report>,
+        session: &Session,
+    ) -> Table {
         let batches: Vec<PackedBatch> = batches.into_iter().filter(|batch| batch.num_rows() > 0).collect();
         // A file whose column was widened gives the schema that the rows really have.
         let schema = batches.first().map_or(schema, |batch| Arc::clone(batch.schema()));
-        Table { schema, batches, report }
+        Table { schema, batches, report, session: session.clone() }
     }
 
     /// The rows of one batch.
-    pub(super) fn of_batch(batch: &RecordBatch, report: Arc<Report>) -> Result<Table> {
+    pub(super) fn of_batch(batch: &RecordBatch, report: Arc<Report>, session: &Session) -> Result<Table> {
         let packed = PackedBatch::pack(batch, batch.schema_ref())?;
-        Ok(Table::new(batch.schema(), vec![packed], report))
+        Ok(Table::new(batch.schema(), vec![packed], report, session))
     }
 
     /// The columns and their types.
@@ -53,6 +62,19 @@ impl Table {
         self.batches.iter().map(PackedBatch::unpack)
     }
 
+    /// All [`batches`](Table::batches) at once, unpacked on the session's threads.
+    ///
+    /// # Errors
+    /// The threads cannot be started.
+    pub fn to_batches(&self) -> Result<Vec<RecordBatch>> {
+        // A function of a graph is on these threads already, and must not wait for work of theirs.
+        if rayon::current_thread_index().is_some() {
+            return Ok(self.batches().collect());
+        }
+        let unpack = || self.batches.par_iter().map(PackedBatch::unpack).collect();
+        Ok(self.session.pool()?.install(unpack))
+    }
+
     /// All rows as one record batch; copies them unless there is just one batch.
     ///
     /// # Errors
@@ -60,7 +82,7 @@ impl Table {
     pub fn to_batch(&self) -> Result<RecordBatch> {
         match self.batches.as_slice() {
             [one] => Ok(one.unpack()),
-            _ => Ok(concat_batches(&self.schema, &self.batches().collect::<Vec<_>>())?),
+            _ => Ok(concat_batches(&self.schema, &self.to_batches()?)?),
         }
     }
 

@@ -232,7 +232,10 @@ pub(crate) fn column_bytes(array: &dyn Array) -> usize {
             let first = lists.value_offset(0) as usize;
             column_bytes(lists.values().slice(first, rows * size).as_ref())
         }
-        DataType::Dictionary(_, _) => rows * 16 + array.as_dictionary_opt().map_or(0, coded_long_bytes),
+        DataType::Dictionary(_, values) => {
+            let long = array.as_dictionary_opt().map_or(0, coded_long_bytes);
+            rows * fixed_bytes(values).unwrap_or(16) + long
+        }
         other => rows * fixed_bytes(other).unwrap_or(16),
     }
 }
