@@ -14,7 +14,9 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{max, min, take};
-use arrow::datatypes::{ArrowNativeType, DataType, SchemaRef, UInt8Type, UInt16Type, UInt32Type};
+use arrow::datatypes::{
+    ArrowNativeType, DataType, Fields, Schema, SchemaRef, UInt8Type, UInt16Type, UInt32Type,
+};
 
 use crate::Result;
 use crate::take::compact_views;
@@ -38,19 +40,25 @@ enum Packed {
 }
 
 impl PackedBatch {
-    /// Packs rows of a schema; a column of theirs may also be a dictionary, with codes of 32 bits, of its type in the
-    /// schema.
+    /// Packs rows of a schema; a column of theirs may also [be a dictionary](is_coded) of its type in the schema.
     ///
     /// # Errors
-    /// The rows do not have this schema.
+    /// Only if arrow refuses to rebuild a nested array.
     pub fn pack(batch: &RecordBatch, schema: &SchemaRef) -> Result<PackedBatch> {
         let rows = batch.num_rows();
         let fields = batch.columns().iter().zip(schema.fields());
         let columns = fields.map(|(column, field)| Packed::of(column, field.data_type()));
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        let declared = batch.schema_ref().fields().iter().zip(schema.fields());
-        let is_coded = declared.into_iter().any(|(own, field)| own.data_type() != field.data_type());
-        let schema = if is_coded { Arc::clone(schema) } else { batch.schema() };
+        let declared = batch.columns().iter().zip(batch.schema_ref().fields().iter().zip(schema.fields()));
+        let fields = declared.map(|(column, (own, field))| {
+            Arc::clone(if is_coded(column, field.data_type()) { field } else { own })
+        });
+        let fields: Fields = fields.collect();
+        let schema = match (fields == batch.schema_ref().fields, fields == schema.fields) {
+            (true, _) => batch.schema(),
+            (_, true) => Arc::clone(schema),
+            _ => Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())),
+        };
         Ok(PackedBatch { schema, columns, rows })
     }
 
@@ -92,8 +100,8 @@ impl PackedBatch {
 
 impl Packed {
     fn of(column: &ArrayRef, declared: &DataType) -> Result<Packed> {
-        let Some(coded) = column.as_dictionary_opt::<UInt32Type>().filter(|_| column.data_type() != declared)
-        else {
+        let coded = column.as_dictionary_opt::<UInt32Type>().filter(|_| is_coded(column, declared));
+        let Some(coded) = coded else {
             return packed_numbers(column).map_or_else(|| Ok(Packed::Array(compact_views(column)?)), Ok);
         };
         let (codes, values) = (coded.keys(), coded.values());
@@ -123,6 +131,13 @@ impl Packed {
             }
         }
     }
+}
+
+/// Whether a column came as a dictionary, with codes of 32 bits, of the values that it is declared to have.
+pub fn is_coded(column: &ArrayRef, declared: &DataType) -> bool {
+    let coded = |codes: &DataType, values: &DataType| *codes == DataType::UInt32 && values == declared;
+    column.data_type() != declared
+        && matches!(column.data_type(), DataType::Dictionary(codes, values) if coded(codes, values))
 }
 
 /// Whether values of a type can be spread over any number of rows: not if their lengths add up to an offset.

@@ -15,8 +15,6 @@ use super::window::{ChunkBytes, OpenFile, SharedRange};
 /// Largest total that small neighbouring chunks are read in at once, and the largest gap read along.
 const SHARED_BYTES: u64 = 4 << 20;
 const SHARED_GAP: u64 = 64 << 10;
-/// So much of a column is read at once, unless a page is longer: what is still in the caches when it is decompressed.
-const WINDOW_BYTES: usize = 512 << 10;
 
 /// One row group of an open file, as the decoder wants it: a source of pages per column.
 pub(crate) struct RowGroup {
@@ -49,8 +47,7 @@ impl RowGroup {
         let column = self.chunk().column(leaf);
         let (start, length) = column.byte_range();
         let shared = self.shared.iter().find(|(of, _)| *of == leaf).map(|(_, range)| Arc::clone(range));
-        let chunk =
-            Arc::new(ChunkBytes::new(Arc::clone(&self.file), start, start + length, WINDOW_BYTES, shared));
+        let chunk = Arc::new(ChunkBytes::new(Arc::clone(&self.file), start, start + length, shared));
         let rows = usize::try_from(self.chunk().num_rows())?;
         let properties = ReaderProperties::builder().set_read_bloom_filter(false).build();
         let inner = SerializedPageReader::new_with_properties(

@@ -50,8 +50,6 @@ pub(crate) struct ChunkBytes {
     file: Arc<OpenFile>,
     start: u64,
     end: u64,
-    /// Most bytes read at once, unless one page is longer.
-    step: usize,
     shared: Option<Arc<SharedRange>>,
     window: Mutex<Window>,
 }
@@ -64,19 +62,15 @@ struct Window {
     expected: u64,
 }
 
+/// So much is read at once, unless a page is longer: what is still in the caches when it is decompressed.
+const WINDOW: usize = 512 << 10;
 /// Enough for nearly every page header.
 const HEADER: usize = 4 << 10;
 
 impl ChunkBytes {
-    pub(crate) fn new(
-        file: Arc<OpenFile>,
-        start: u64,
-        end: u64,
-        step: usize,
-        shared: Option<Arc<SharedRange>>,
-    ) -> Self {
+    pub(crate) fn new(file: Arc<OpenFile>, start: u64, end: u64, shared: Option<Arc<SharedRange>>) -> Self {
         let window = Mutex::new(Window { start, bytes: Bytes::new(), expected: start });
-        ChunkBytes { file, start, end, step, shared, window }
+        ChunkBytes { file, start, end, shared, window }
     }
 
     /// `length` bytes from `at` if `exact`, else what there is in the window: at least `length` bytes unless
@@ -110,7 +104,7 @@ impl ChunkBytes {
             return Ok(Window { start: self.start, bytes: bytes.slice(from..to), expected: at });
         }
         // After a skipped page only a header is wanted: the page itself may be skipped too.
-        let wish = if at == window.expected || length > HEADER { self.step.max(length) } else { HEADER };
+        let wish = if at == window.expected || length > HEADER { WINDOW.max(length) } else { HEADER };
         let count = (wish as u64).min(self.end - at) as usize;
         Ok(Window { start: at, bytes: self.file.read(at, count)?, expected: at })
     }

@@ -8,9 +8,10 @@ use arrow::array::{ArrayRef, DictionaryArray, RecordBatch, UInt32Array, new_null
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, MatchedRows, ProbeRows, ProbeState};
+use partita_kernels::packed::is_coded;
 use partita_kernels::take::take_column;
 
-use super::{BuildSide, Flow, Operator, OperatorState, Out, Workspace, batch_of, is_coded};
+use super::{BuildSide, Flow, Operator, OperatorState, Out, Workspace, batch_of};
 use crate::error::{Error, Result, Step};
 
 /// Build rows of so many have codes of two bytes in a result that is kept...

@@ -41,7 +41,6 @@ pub(crate) use limit::{DropRows, LastRows, TakeRows};
 pub(crate) use map_partitions::{MapBatches, held_to_schema};
 pub(crate) use number_rows::{NumberRows, first_number, numbered};
 pub(crate) use partial_groups::PartialGroups;
-use project::is_coded;
 pub(crate) use project::{ProjectColumns, batch_of};
 pub(crate) use reduce::{KeyFilter, ReduceRows, ReducedScan, Visit};
 pub(crate) use top_k::TopK;

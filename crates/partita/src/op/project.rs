@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use partita_kernels::packed::is_coded;
 
 use super::{Flow, Operator, OperatorState, Out, Workspace};
 use crate::error::{Error, Result, Step};
@@ -86,10 +87,4 @@ pub(crate) fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) 
     };
     RecordBatch::try_new_with_options(schema, columns, &options)
         .map_err(|error| Error::internal(format!("an operator's output does not fit its schema: {error}")))
-}
-
-/// Whether a column came as a dictionary of the values that it is declared to have.
-pub(crate) fn is_coded(column: &ArrayRef, declared: &DataType) -> bool {
-    column.data_type() != declared
-        && matches!(column.data_type(), DataType::Dictionary(_, values) if **values == *declared)
 }

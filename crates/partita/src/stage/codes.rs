@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{JoinStep, Pipeline, PipelineStep, Source};
-use crate::op::{Operator, OutputColumn};
+use crate::op::{JoinKind, Operator, OutputColumn};
 
 /// Where a column comes from that no step has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,18 +104,17 @@ impl Trace {
     }
 
     fn through_join(&mut self, place: usize, join: &JoinStep) {
+        for output in &join.shape.output {
+            if let OutputColumn::Key { probe, .. } = output {
+                self.looked_at.extend(self.origin(*probe));
+            }
+        }
+        // An outer join is cut into an exchange whatever its sides are.
+        let is_probed = join.shape.kind != JoinKind::Outer;
         let origin = |(column, output): (usize, &OutputColumn)| match output {
-            OutputColumn::Probe(input) => self.origin(*input),
-            OutputColumn::Build(_) => Some(Origin::Join { place, column }),
-            OutputColumn::Key { .. } => None,
+            OutputColumn::Build(_) if is_probed => Some(Origin::Join { place, column }),
+            _ => self.origin(join.shape.probe_of(column)?),
         };
-        let origins = join.shape.output.iter().enumerate().map(origin).collect();
-        let keys = join.shape.output.iter().filter_map(|output| match output {
-            OutputColumn::Key { probe, .. } => self.origin(*probe),
-            _ => None,
-        });
-        let keys: Vec<Origin> = keys.collect();
-        self.looked_at.extend(keys);
-        self.origins = origins;
+        self.origins = join.shape.output.iter().enumerate().map(origin).collect();
     }
 }

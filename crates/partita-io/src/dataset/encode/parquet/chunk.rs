@@ -180,13 +180,14 @@ impl Chunk {
         bounds: Bounds,
         press: &mut Press,
     ) -> Result<()> {
-        let encoding = match (self.plain, self.values.float_width()) {
+        let width = self.values.float_width();
+        let encoding = match (self.plain, width) {
             (Some(encoding), _) => encoding,
             (None, Some(width)) if body.len() > levels => press.encoding_of(&body[levels..], width)?,
             (None, _) => Encoding::PLAIN,
         };
         self.plain = Some(encoding);
-        if let (Encoding::BYTE_STREAM_SPLIT, Some(width)) = (encoding, self.values.float_width()) {
+        if let (Encoding::BYTE_STREAM_SPLIT, Some(width)) = (encoding, width) {
             press.split.clear();
             press.split.extend_from_slice(&body[..levels]);
             split(&body[levels..], width, &mut press.split);
@@ -220,20 +221,18 @@ impl Chunk {
             at += codes.len();
             seen.fill(false);
             codes.iter().for_each(|&code| seen[code as usize] = true);
+            let bounds = self.values.bounds_of(&seen);
             match width {
                 Some(width) => {
                     body.push(width as u8);
                     write_codes(codes, width, &mut body);
-                }
-                None => self.values.plain_of(codes, &mut body),
-            }
-            let bounds = self.values.bounds_of(&seen);
-            match width {
-                Some(_) => {
                     let (encoding, codec) = (Encoding::RLE_DICTIONARY, &mut press.codec);
                     self.pages.write(encoding, &body, rows.len(), nulls, bounds, codec)?;
                 }
-                None => self.write_plain(&mut body, levels, &rows, nulls, bounds, press)?,
+                None => {
+                    self.values.plain_of(codes, &mut body);
+                    self.write_plain(&mut body, levels, &rows, nulls, bounds, press)?;
+                }
             }
         }
         press.body = body;
