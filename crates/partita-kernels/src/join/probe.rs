@@ -3,6 +3,7 @@
 use arrow::array::UInt32Array;
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 
+use super::coded::CodedHeads;
 use super::index::Scratch;
 use super::table::RowLists;
 use super::{JoinTable, MatchedRows, NO_ROW};
@@ -68,10 +69,11 @@ impl ProbeRows {
 pub struct ProbeState {
     mode: JoinMode,
     /// The first match of each row of the batch.
-    heads: Vec<u32>,
+    pub(super) heads: Vec<u32>,
     matches: usize,
-    valid: Vec<u8>,
-    scratch: Scratch,
+    pub(super) valid: Vec<u8>,
+    pub(super) scratch: Scratch,
+    pub(super) coded: CodedHeads,
     row: usize,
     /// How many of the current row's matches were given already.
     given: usize,
@@ -85,6 +87,7 @@ impl Default for ProbeState {
             matches: 0,
             valid: Vec::new(),
             scratch: Scratch::default(),
+            coded: CodedHeads::default(),
             row: 0,
             given: 0,
         }
@@ -92,12 +95,8 @@ impl Default for ProbeState {
 }
 
 impl ProbeState {
-    /// Gets ready for a batch: the buffers to fill with first matches.
-    pub(super) fn start(
-        &mut self,
-        rows: usize,
-        mode: JoinMode,
-    ) -> (&mut Vec<u32>, &mut Vec<u8>, &mut Scratch) {
+    /// Gets ready for a batch, whose first matches are then to be written.
+    pub(super) fn start(&mut self, rows: usize, mode: JoinMode) {
         self.mode = mode;
         self.row = 0;
         self.given = 0;
@@ -105,7 +104,6 @@ impl ProbeState {
         self.heads.reserve(rows);
         self.valid.clear();
         self.valid.resize(rows, 1);
-        (&mut self.heads, &mut self.valid, &mut self.scratch)
     }
 
     pub(super) fn count_matches(&mut self) {

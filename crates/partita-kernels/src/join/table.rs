@@ -3,6 +3,7 @@
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 
+use super::coded::TableId;
 use super::coder::clear_nulls;
 use super::index::KeyIndex;
 use super::prefetch::prefetch;
@@ -23,6 +24,7 @@ pub struct JoinTable {
     nulls_equal: bool,
     /// Whether the rows of a key are unknown.
     keys_only: bool,
+    id: TableId,
 }
 
 /// The rows of each key, one key after the other, ascending: `rows[starts[head]..starts[head + 1]]`.
@@ -45,7 +47,15 @@ impl JoinTable {
         let (index, heads) = index_of(key_types.len(), batches, rows, nulls_equal)?;
         let unique = (0_u32..).zip(&heads).all(|(row, head)| *head == row || *head == NO_ROW);
         let lists = (!unique).then(|| RowLists::new(&heads));
-        Ok(JoinTable { index, lists, key_types: key_types.to_vec(), rows, nulls_equal, keys_only: false })
+        Ok(JoinTable {
+            index,
+            lists,
+            key_types: key_types.to_vec(),
+            rows,
+            nulls_equal,
+            keys_only: false,
+            id: TableId::default(),
+        })
     }
 
     /// As [`build`](JoinTable::build), but the table knows no rows, only which keys there are: it can be probed in
@@ -72,6 +82,7 @@ impl JoinTable {
             rows,
             nulls_equal,
             keys_only: true,
+            id: TableId::default(),
         })
     }
 
@@ -130,12 +141,15 @@ impl JoinTable {
                 "a batch of {rows} rows is too long to probe; cut it into smaller batches"
             )));
         }
-        let columns = keys.iter().map(|key| KeyColumn::new(key.as_ref())).collect::<Result<Vec<_>>>()?;
-        let (heads, valid, scratch) = state.start(rows, mode);
-        if !self.nulls_equal {
-            columns.iter().for_each(|column| clear_nulls(column, valid));
+        state.start(rows, mode);
+        let ProbeState { heads, valid, scratch, coded, .. } = state;
+        if self.nulls_equal || !coded.lookup(&self.id, &self.index, keys, scratch, heads)? {
+            let columns = keys.iter().map(|key| KeyColumn::new(key.as_ref())).collect::<Result<Vec<_>>>()?;
+            if !self.nulls_equal {
+                columns.iter().for_each(|column| clear_nulls(column, valid));
+            }
+            self.index.lookup(&columns, valid, scratch, heads)?;
         }
-        self.index.lookup(&columns, valid, scratch, heads)?;
         state.count_matches();
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Joins against nested loops over plain values, for every key type, mode, chunk size and null rule.
 
-use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, StringArray, StringViewArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray, StringViewArray, UInt64Array,
+};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, UInt32Type};
 use std::sync::Arc;
 
 use super::{CrossPairs, JoinMode, JoinTable, KeySpan, MatchedRows, ProbeRows, ProbeState};
@@ -43,10 +45,20 @@ fn probe_all(
     limit: usize,
     matched: &mut MatchedRows,
 ) -> Vec<Pair> {
-    let mut state = ProbeState::default();
+    probe_with(&mut ProbeState::default(), table, keys, mode, limit, Some(matched))
+}
+
+fn probe_with(
+    state: &mut ProbeState,
+    table: &JoinTable,
+    keys: &[ArrayRef],
+    mode: JoinMode,
+    limit: usize,
+    mut matched: Option<&mut MatchedRows>,
+) -> Vec<Pair> {
     let mut pairs = Vec::new();
-    table.probe(keys, mode, &mut state).unwrap();
-    while let Some(chunk) = state.next(table, limit, Some(matched)) {
+    table.probe(keys, mode, state).unwrap();
+    while let Some(chunk) = state.next(table, limit, matched.as_deref_mut()) {
         assert!(!chunk.probe.is_empty() && chunk.probe.len() <= limit);
         let probe: Vec<u32> = match &chunk.probe {
             ProbeRows::Slice { offset, len } => {
@@ -179,6 +191,63 @@ fn text_encodings_may_differ_between_the_sides() {
     for probe in [long, dictionary] {
         let pairs = probe_all(&table, &[probe], JoinMode::Left, 10, &mut table.no_matches());
         assert_eq!(pairs, vec![(0, Some(2)), (1, Some(0)), (1, Some(3)), (2, None)]);
+    }
+}
+
+/// Rows as codes of a dictionary in which some value is null and some value comes twice.
+fn coded(dice: &mut Dice, values: &[Option<String>], rows: usize) -> (ArrayRef, Vec<Option<String>>) {
+    let code = |dice: &mut Dice| (dice.roll(6) > 0).then(|| dice.roll(values.len() as u64) as u32);
+    let codes: Vec<Option<u32>> = (0..rows).map(|_| code(dice)).collect();
+    let texts = codes.iter().map(|code| values[(*code)? as usize].clone()).collect();
+    let dictionary: ArrayRef = Arc::new(values.iter().map(Option::as_deref).collect::<StringViewArray>());
+    (Arc::new(DictionaryArray::<UInt32Type>::try_new(codes.into(), dictionary).unwrap()), texts)
+}
+
+#[test]
+fn codes_find_what_their_texts_find() {
+    let mut dice = Dice::new(11);
+    for round in 0..40 {
+        let mut text = |dice: &mut Dice| {
+            let length = if round % 2 == 0 { 3 } else { 30 };
+            (dice.roll(9) > 0).then(|| format!("{:>length$}", dice.roll(12)))
+        };
+        let build: Vec<Option<String>> = (0..15).map(|_| text(&mut dice)).collect();
+        let keys: ArrayRef = Arc::new(build.iter().map(Option::as_deref).collect::<StringViewArray>());
+        let dictionaries: [Vec<Option<String>>; 2] =
+            [(0..10).map(|_| text(&mut dice)).collect(), (0..30).map(|_| text(&mut dice)).collect()];
+        for nulls_equal in [false, true] {
+            let table =
+                JoinTable::build(&[DataType::Utf8View], &[vec![Arc::clone(&keys)]], nulls_equal).unwrap();
+            // One state for batches of both dictionaries, of which the second is too large for few rows.
+            let mut state = ProbeState::default();
+            for rows in [20, 5, 40, 9] {
+                let (codes, texts) = coded(&mut dice, &dictionaries[rows / 15 % 2], rows);
+                let matches = |row: usize, build: &Option<String>| {
+                    *build == texts[row] && (nulls_equal || build.is_some())
+                };
+                let expected: Vec<Pair> = (0..rows)
+                    .flat_map(|row| (0..build.len()).map(move |found| (row, found)))
+                    .filter(|(row, found)| matches(*row, &build[*found]))
+                    .map(|(row, found)| (row as u32, Some(found as u32)))
+                    .collect();
+                assert_eq!(probe_with(&mut state, &table, &[codes], JoinMode::Inner, 1000, None), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_codes_found_in_one_table_is_not_looked_for_in_another() {
+    let keys = |texts: &[&str]| vec![Arc::new(StringViewArray::from(texts.to_vec())) as ArrayRef];
+    let tables = [["a", "b"], ["b", "a"]]
+        .map(|texts| JoinTable::build(&[DataType::Utf8View], &[keys(&texts)], false).unwrap());
+    let dictionary = keys(&["b"]).remove(0);
+    let codes: ArrayRef =
+        Arc::new(DictionaryArray::<UInt32Type>::try_new(vec![0].into(), dictionary).unwrap());
+    let mut state = ProbeState::default();
+    for (table, row) in tables.iter().zip([1, 0]) {
+        let pairs = probe_with(&mut state, table, &[Arc::clone(&codes)], JoinMode::Inner, 10, None);
+        assert_eq!(pairs, [(0, Some(row))]);
     }
 }
 

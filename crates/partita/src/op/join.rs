@@ -91,9 +91,10 @@ impl JoinShape {
         keys.zip(&self.key_types).map(|(key, key_type)| Ok(cast(key, key_type)?)).collect()
     }
 
-    /// The keys of probe rows.
+    /// The keys of probe rows; those that came as codes still are.
     pub(super) fn keys_of_probe(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        self.typed(self.probe_keys.iter().map(|&column| batch.column(column)))
+        let keys = self.probe_keys.iter().map(|&column| batch.column(column)).zip(&self.key_types);
+        keys.map(|(key, to)| Ok(if is_coded(key, to) { Arc::clone(key) } else { cast(key, to)? })).collect()
     }
 }
 
