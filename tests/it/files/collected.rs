@@ -69,7 +69,7 @@ const CHAINS: [(&str, Chain, &str); 17] = [
     ),
     ("inner", |x, y| x.merge(y, on_n(How::Inner)), "short and long"),
     ("left", |x, y| x.merge(y, on_n(How::Left)), "short and long"),
-    ("right", |x, y| x.merge(y, on_n(How::Right)), ""),
+    ("right", |x, y| x.merge(y, on_n(How::Right)), "short and long"),
     ("outer", |x, y| x.merge(y, on_n(How::Outer)), ""),
     ("semi", |x, y| x.merge(y, on_n(How::Semi)), "short and long"),
     ("anti", |x, y| x.merge(y, on_n(How::Anti)), "short and long"),

@@ -1,6 +1,6 @@
 //! A table of distinct byte strings: each gets the next number at its first appearance.
 //!
-//! It serves a single text key alone, and `interner`, which numbers texts for `field`.
+//! It serves a single text key alone, `interner`, which numbers texts for `field`, and [`crate::packed`].
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const MIX: u64 = 0x9fb2_1c65_1e98_df25;
 
 /// Distinct byte strings (and null) in the order of their first appearance.
 #[derive(Debug, Default)]
-pub(super) struct BytesTable {
+pub(crate) struct BytesTable {
     slots: Slots,
     /// One view per entry: inline up to 12 bytes, else block and offset in `blocks`.
     views: Vec<u128>,
@@ -73,13 +73,13 @@ impl BytesTable {
     }
 
     /// The number of one text, a new one included.
-    pub(super) fn number(&mut self, view: u128, buffers: &[Buffer]) -> u32 {
+    pub(crate) fn number(&mut self, view: u128, buffers: &[Buffer]) -> u32 {
         self.slots.reserve(self.views.len(), 1, &self.hashes);
         self.upsert_one(hash_of(view, buffers), view, buffers)
     }
 
     /// The number of null.
-    pub(super) fn null_number(&mut self) -> u32 {
+    pub(crate) fn null_number(&mut self) -> u32 {
         if let Some(id) = self.null {
             return id;
         }
@@ -154,7 +154,7 @@ impl BytesTable {
     }
 
     /// The entries as views with their buffers, leaving the table empty; no byte is copied.
-    pub(super) fn take_entries(&mut self) -> Texts {
+    pub(crate) fn take_entries(&mut self) -> Texts {
         let buffers = std::mem::take(&mut self.blocks).into_iter().map(Buffer::from_vec).collect();
         let entries = texts(std::mem::take(&mut self.views), buffers, self.null.is_some());
         self.clear();
@@ -170,7 +170,7 @@ impl BytesTable {
 }
 
 /// Views, the buffers that long ones point into, and validity.
-pub(super) type Texts = (ScalarBuffer<u128>, Arc<[Buffer]>, Option<NullBuffer>);
+pub(crate) type Texts = (ScalarBuffer<u128>, Arc<[Buffer]>, Option<NullBuffer>);
 
 /// Replaces the view that stands for null by validity.
 fn texts(mut views: Vec<u128>, buffers: Arc<[Buffer]>, has_null: bool) -> Texts {

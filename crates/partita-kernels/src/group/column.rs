@@ -294,7 +294,8 @@ fn primitive(
     Ok(make_array(data.build()?))
 }
 
-fn text_array(
+/// An array of a text type of these views.
+pub(crate) fn text_array(
     views: ScalarBuffer<u128>,
     buffers: Arc<[Buffer]>,
     nulls: Option<NullBuffer>,

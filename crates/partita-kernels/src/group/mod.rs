@@ -17,4 +17,6 @@ mod table;
 mod tests;
 mod widen;
 
+pub(crate) use bytes::BytesTable;
+pub(crate) use column::text_array;
 pub use table::GroupTable;

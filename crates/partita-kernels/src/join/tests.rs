@@ -207,7 +207,7 @@ fn coded(dice: &mut Dice, values: &[Option<String>], rows: usize) -> (ArrayRef, 
 fn codes_find_what_their_texts_find() {
     let mut dice = Dice::new(11);
     for round in 0..40 {
-        let mut text = |dice: &mut Dice| {
+        let text = |dice: &mut Dice| {
             let length = if round % 2 == 0 { 3 } else { 30 };
             (dice.roll(9) > 0).then(|| format!("{:>length$}", dice.roll(12)))
         };

@@ -99,7 +99,7 @@ impl KeyColumn {
         if parts.len() == 1 {
             return Ok(parts.swap_remove(0));
         }
-        let nulls = concat_nulls(&parts);
+        let nulls = concat_nulls(parts.iter().map(|part| (part.nulls.as_ref(), part.len())));
         let mut parts = parts.into_iter().map(|part| part.values).peekable();
         let values = match parts.peek() {
             None => KeyValues::Narrow { words: Vec::new(), bits: 0 },
@@ -265,13 +265,16 @@ fn view_type(data_type: &DataType) -> DataType {
     }
 }
 
-fn concat_nulls(parts: &[KeyColumn]) -> Option<NullBuffer> {
-    parts.iter().any(|part| part.nulls.is_some()).then(|| {
-        let mut bits = arrow::array::BooleanBufferBuilder::new(parts.iter().map(KeyColumn::len).sum());
-        for part in parts {
-            match &part.nulls {
+/// Which rows of parts that follow each other are null; each has its nulls and its rows.
+pub(crate) fn concat_nulls<'a>(
+    parts: impl Iterator<Item = (Option<&'a NullBuffer>, usize)> + Clone,
+) -> Option<NullBuffer> {
+    parts.clone().any(|(nulls, _)| nulls.is_some()).then(|| {
+        let mut bits = arrow::array::BooleanBufferBuilder::new(parts.clone().map(|(_, rows)| rows).sum());
+        for (nulls, rows) in parts {
+            match nulls {
                 Some(nulls) => bits.append_buffer(nulls.inner()),
-                None => bits.append_n(part.len(), true),
+                None => bits.append_n(rows, true),
             }
         }
         NullBuffer::new(bits.finish())

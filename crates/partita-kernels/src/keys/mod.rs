@@ -11,4 +11,4 @@ mod nested;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use column::{KeyColumn, KeyValues, key_value, same_key_type};
+pub(crate) use column::{KeyColumn, KeyValues, concat_nulls, key_value, same_key_type};

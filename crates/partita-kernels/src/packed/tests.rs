@@ -1,10 +1,11 @@
 //! Tests of packed batches: what is unpacked is what was packed, and how much is kept of it.
 
 use arrow::array::{
-    BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, StringArray,
-    StringViewArray, TimestampMicrosecondArray, UInt64Array,
+    AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
+    StringArray, StringViewArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
-use arrow::datatypes::{Field, Schema};
+use arrow::compute::{cast, concat, take};
+use arrow::datatypes::{Field, Schema, UInt32Type};
 
 use super::*;
 use crate::random::{Random, many_types, shown};
@@ -137,5 +138,121 @@ fn numbers_come_back() {
             let rows = batch(vec![("n", Arc::new(numbers))]);
             assert_eq!(packed(&rows).unpack(), rows, "{bits}");
         }
+    }
+}
+
+/// Rows from anywhere in a column of so many, some of them null.
+fn some_rows(random: &mut Random, of: usize) -> UInt32Array {
+    (0..random.below(200)).map(|_| (random.below(8) > 0).then(|| random.below(of) as u32)).collect()
+}
+
+/// The parts as one have the rows of `whole`, and so has what is taken of them.
+fn check_parts(parts: &[PackedColumn], whole: &ArrayRef, random: &mut Random) {
+    let together = PackedColumn::concat(&parts.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!((together.len(), together.data_type()), (whole.len(), whole.data_type()));
+    assert_eq!(shown(&together.to_array()), shown(whole));
+    let rows = some_rows(random, whole.len());
+    let expected = shown(&take(whole, &rows, None).unwrap());
+    let (plain, coded) = (together.take(&rows).unwrap(), together.take_coded(&rows).unwrap());
+    assert_eq!((plain.data_type(), shown(&plain)), (whole.data_type(), expected.clone()));
+    assert!(coded.data_type() == whole.data_type() || is_coded(&coded, whole.data_type()));
+    assert_eq!(shown(&cast(&coded, whole.data_type()).unwrap()), expected);
+}
+
+#[test]
+fn parts_of_every_type_become_one_column() {
+    let mut random = Random(5);
+    for data_type in many_types() {
+        for parts in 1..5 {
+            let columns: Vec<ArrayRef> = (0..parts)
+                .map(|part| {
+                    let rows = if part == 2 { 0 } else { 1 + random.below(60) };
+                    random.column(&data_type, rows, [3, 40][part % 2])
+                })
+                .collect();
+            let whole = concat(&columns.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
+            let packed: Vec<PackedColumn> =
+                columns.iter().map(|column| PackedColumn::of(column, &data_type).unwrap()).collect();
+            check_parts(&packed, &whole, &mut random);
+        }
+    }
+}
+
+#[test]
+fn distances_from_several_numbers_become_distances_from_the_least() {
+    let mut random = Random(9);
+    for (spread, kept) in [(50_i64, 1), (10_000, 2), (1 << 30, 4), (1 << 60, 8)] {
+        let part = |from: i64, random: &mut Random| -> ArrayRef {
+            let number = |random: &mut Random| from + random.below(200) as i64;
+            Arc::new((0..99).map(|_| (random.below(9) > 0).then(|| number(random))).collect::<Int64Array>())
+        };
+        let nulls: ArrayRef = Arc::new(Int64Array::from(vec![None, None]));
+        let columns =
+            [part(-spread, &mut random), nulls, part(0, &mut random), part(-spread / 2, &mut random)];
+        let packed = columns.each_ref().map(|column| PackedColumn::of(column, &DataType::Int64).unwrap());
+        let together = PackedColumn::concat(&packed.each_ref()).unwrap();
+        let bytes = |column: &PackedColumn| {
+            column.kept_beside(None).map(|array| array.to_data().buffers()[0].len()).sum::<usize>()
+        };
+        assert_eq!(bytes(&together), kept * together.len(), "{spread}");
+        check_parts(&packed, &concat(&columns.each_ref().map(|c| c as &dyn Array)).unwrap(), &mut random);
+    }
+}
+
+#[test]
+fn codes_of_several_dictionaries_become_codes_of_one() {
+    let mut random = Random(4);
+    for long in [false, true] {
+        let text = |number: usize| if long { format!("{number:>20}") } else { number.to_string() };
+        let dictionary = |random: &mut Random| -> ArrayRef {
+            let value = |random: &mut Random| (random.below(6) > 0).then(|| text(random.below(9)));
+            Arc::new((0..12).map(|_| value(random)).collect::<StringViewArray>())
+        };
+        let (first, second) = (dictionary(&mut random), dictionary(&mut random));
+        // The last part has fewer rows than its dictionary has values, so that it is kept as texts.
+        let parts = [(&first, 100), (&second, 70), (&first, 30), (&second, 5)].map(|(values, rows)| {
+            let codes = (0..rows).map(|_| (random.below(9) > 0).then(|| random.below(12) as u32));
+            let (rows, declared) = coded(codes.collect(), values);
+            PackedColumn::of(rows.column(0), declared.field(0).data_type()).unwrap()
+        });
+        let whole = parts.each_ref().map(PackedColumn::to_array);
+        let whole = concat(&whole.each_ref().map(AsRef::as_ref)).unwrap();
+        check_parts(&parts, &whole, &mut random);
+        let together = PackedColumn::concat(&parts.each_ref()).unwrap();
+        let kept: Vec<&ArrayRef> = together.kept_beside(None).collect();
+        assert_eq!((kept[0].data_type(), kept[0].len()), (&DataType::UInt8, 205));
+        let distinct: std::collections::BTreeSet<String> = shown(kept[1]).into_iter().collect();
+        assert_eq!(distinct.len(), kept[1].len(), "each value once");
+        // Where most are texts, all are.
+        let texts = PackedColumn::plain(concat(&[whole.as_ref(), &whole]).unwrap());
+        let together = PackedColumn::concat(&[&parts[0], &texts]).unwrap();
+        assert!(together.as_array().is_some());
+        check_parts(&[parts[0].clone(), texts.clone()], &concat_of(&parts[0], &texts), &mut random);
+    }
+}
+
+fn concat_of(first: &PackedColumn, second: &PackedColumn) -> ArrayRef {
+    concat(&[first.to_array().as_ref(), &second.to_array()]).unwrap()
+}
+
+#[test]
+fn codes_of_one_dictionary_stay_its_codes() {
+    let values: ArrayRef = Arc::new(Int64Array::from(vec![7, 1 << 50]));
+    let parts = [vec![Some(0), None], vec![Some(1), Some(0)]].map(|codes| {
+        let (rows, declared) = coded(codes, &values);
+        PackedColumn::of(rows.column(0), declared.field(0).data_type()).unwrap()
+    });
+    let together = PackedColumn::concat(&parts.each_ref()).unwrap();
+    assert!(together.kept_beside(None).any(|kept| Arc::ptr_eq(kept, &values)));
+    let whole: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None, Some(1 << 50), Some(7)]));
+    check_parts(&parts, &whole, &mut Random(1));
+}
+
+#[test]
+fn a_null_row_of_nothing_is_null() {
+    let rows = UInt32Array::from(vec![None, None]);
+    for empty in [Arc::new(Int64Array::new_null(0)) as ArrayRef, Arc::new(StringViewArray::new_null(0))] {
+        let packed = PackedColumn::of(&empty, empty.data_type()).unwrap();
+        assert_eq!(packed.take(&rows).unwrap().null_count(), 2);
     }
 }

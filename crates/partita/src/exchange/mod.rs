@@ -15,6 +15,7 @@ mod bucket_order;
 mod buckets;
 mod ledger;
 mod merge;
+mod packed;
 mod run;
 mod sorted;
 mod spill;

@@ -7,9 +7,10 @@ use arrow::array::{ArrayRef, RecordBatch};
 
 use super::buckets::BUCKETS;
 use super::ledger::Reservation;
+use super::packed::PackedRows;
 use super::spill::SpilledRun;
 use crate::error::Result;
-use crate::op::{Flow, Out, Rereadable};
+use crate::op::{Flow, Out, PackedColumn, Rereadable};
 
 /// Rows of a run in memory that are read at a time.
 const READ_ROWS: usize = 16_384;
@@ -27,7 +28,15 @@ pub(crate) struct Run {
 
 #[derive(Debug)]
 pub(super) enum Body {
-    Memory { batch: RecordBatch, _held: Reservation },
+    Memory {
+        batch: RecordBatch,
+        _held: Reservation,
+    },
+    /// In memory too, as they came.
+    Packed {
+        rows: PackedRows,
+        _held: Reservation,
+    },
     Disk(SpilledRun),
 }
 
@@ -48,12 +57,24 @@ impl Run {
         }
     }
 
-    /// The rows themselves, if they are in memory.
-    pub(crate) fn in_memory(&self) -> Option<&RecordBatch> {
+    /// The rows themselves, if they are in memory as one batch.
+    pub(super) fn in_memory(&self) -> Option<&RecordBatch> {
+        if let Body::Memory { batch, .. } = &self.body { Some(batch) } else { None }
+    }
+
+    /// The parts of a column, if the rows are in memory.
+    pub(crate) fn column(&self, column: usize) -> Option<Vec<PackedColumn>> {
         match &self.body {
-            Body::Memory { batch, .. } => Some(batch),
+            Body::Memory { batch, .. } => Some(vec![PackedColumn::plain(Arc::clone(batch.column(column)))]),
+            Body::Packed { rows, .. } => {
+                Some(rows.batches().iter().map(|batch| batch.columns()[column].clone()).collect())
+            }
             Body::Disk(_) => None,
         }
+    }
+
+    pub(crate) fn is_in_memory(&self) -> bool {
+        !matches!(self.body, Body::Disk(_))
     }
 
     /// Rows by position, as batches.
@@ -66,23 +87,26 @@ impl Run {
         }
         match &self.body {
             Body::Memory { batch, .. } => Ok(vec![batch.slice(rows.start, rows.len())]),
+            Body::Packed { rows: packed, .. } => Ok(packed.read(rows)),
             Body::Disk(spilled) => spilled.read(rows),
         }
     }
 
     /// Where a reader that goes through rows in order and has come to `row` should stop, so that no block of a
-    /// spill file is read twice.
+    /// spill file is read twice, and nothing unpacked twice.
     pub(super) fn next_stop(&self, row: usize) -> usize {
         match &self.body {
             Body::Memory { .. } => (row / READ_ROWS + 1) * READ_ROWS,
+            Body::Packed { rows, .. } => rows.batch_end(row),
             Body::Disk(spilled) => spilled.block_end(row),
         }
     }
 
-    /// About how many bytes so many rows take.
+    /// About how many bytes so many rows take when they are read, beside what the run holds.
     pub(super) fn bytes_of(&self, rows: usize) -> usize {
         match &self.body {
             Body::Memory { .. } => 0,
+            Body::Packed { rows: packed, .. } => packed.bytes_of(rows),
             Body::Disk(spilled) => spilled.bytes().saturating_mul(rows) / self.rows.max(1),
         }
     }
@@ -91,6 +115,7 @@ impl Run {
     pub(super) fn reading_bytes(&self) -> usize {
         match &self.body {
             Body::Memory { .. } => 0,
+            Body::Packed { rows, .. } => rows.batch_bytes(),
             Body::Disk(spilled) => spilled.block_bytes(),
         }
     }

@@ -229,33 +229,45 @@ struct Block {
 }
 
 impl SpillFile {
-    /// Writes a batch of `bytes` as a run.
+    /// Writes batches of so many `rows` and `bytes` in all as a run.
     ///
     /// # Errors
     /// The disk is full or fails; the message names the directory and the bytes needed.
-    pub(crate) fn write(&mut self, batch: &RecordBatch, bytes: usize) -> Result<SpilledRun> {
+    pub(crate) fn write(
+        &mut self,
+        batches: impl Iterator<Item = RecordBatch>,
+        rows: usize,
+        bytes: usize,
+    ) -> Result<SpilledRun> {
         let block_bytes = (bytes / BLOCKS).clamp(*BLOCK_BYTES.start(), *BLOCK_BYTES.end());
-        let rows_in = |part: usize| batch.num_rows().saturating_mul(part) / bytes.max(1);
-        let block_rows = rows_in(block_bytes).clamp(1, BLOCK_ROWS);
+        let block_rows = (rows.saturating_mul(block_bytes) / bytes.max(1)).clamp(1, BLOCK_ROWS);
         let mut blocks = Vec::new();
         let mut first_row = 0;
-        while first_row < batch.num_rows() {
-            let rows = block_rows.min(batch.num_rows() - first_row);
-            let encoded = encode(&batch.slice(first_row, rows))?;
-            self.writer.write_all(&encoded).map_err(|error| {
-                self.directory.failed("write a spill file", &self.file.path, encoded.len(), error)
-            })?;
-            let checksum = checksum(&encoded);
-            blocks.push(Block { first_row, rows, offset: self.end, bytes: encoded.len(), checksum });
-            self.end += encoded.len() as u64;
-            self.directory.written.fetch_add(encoded.len() as u64, Ordering::Relaxed);
-            first_row += rows;
+        for batch in batches {
+            let mut start = 0;
+            while start < batch.num_rows() {
+                let rows = block_rows.min(batch.num_rows() - start);
+                blocks.push(self.write_block(&batch.slice(start, rows), first_row)?);
+                start += rows;
+                first_row += rows;
+            }
         }
         self.writer
             .flush()
             .map_err(|error| self.directory.failed("write a spill file", &self.file.path, 0, error))?;
         let (directory, file) = (Arc::clone(&self.directory), Arc::clone(&self.file));
         Ok(SpilledRun { directory, file, blocks, bytes })
+    }
+
+    fn write_block(&mut self, rows: &RecordBatch, first_row: usize) -> Result<Block> {
+        let encoded = encode(rows)?;
+        self.writer.write_all(&encoded).map_err(|error| {
+            self.directory.failed("write a spill file", &self.file.path, encoded.len(), error)
+        })?;
+        let (offset, bytes) = (self.end, encoded.len());
+        self.end += bytes as u64;
+        self.directory.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(Block { first_row, rows: rows.num_rows(), offset, bytes, checksum: checksum(&encoded) })
     }
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use partita_kernels::partition::{BUCKET_BITS, BUCKETS, Scatter};
 use partita_kernels::take::compact_batch;
 
 use super::COPIES;
 use super::buckets::HashKeys;
 use super::ledger::Ledger;
+use super::packed::{PackedRows, Packing};
 use super::run::{Body, Run, Runs};
 use super::sorted::{SortSpec, concat_columns};
 use super::spill::{SpillDirectory, SpillFile};
@@ -26,7 +28,10 @@ const MOST_PIECES: usize = 32;
 /// How the rows of a run are ordered.
 #[derive(Clone, Debug)]
 pub(crate) enum Arrangement {
+    /// In one batch, for who reads them again and again.
     AsTheyCome,
+    /// As they come too, but packed: for who reads them once. Columns of the schema may come as codes.
+    Packed(SchemaRef),
     /// By a bucket of the keys' hash: on level 0 by its highest bits, on the next by those below, and so on.
     ByBucket(HashKeys, u32),
     Sorted(Arc<SortSpec>),
@@ -51,6 +56,8 @@ pub(crate) struct RunWriter {
     store: RunStore,
     file: Option<SpillFile>,
     gathered: Vec<RecordBatch>,
+    /// The same of rows that are packed.
+    packing: Option<Packing>,
     bytes: usize,
     held: Held,
     sampled: Vec<Vec<ArrayRef>>,
@@ -62,11 +69,16 @@ impl RunStore {
     pub(crate) fn writer(&self, arrangement: Arrangement) -> RunWriter {
         let memory: Arc<dyn partita_io::Reserve> = Arc::clone(&self.ledger) as _;
         let bucket_bytes = matches!(arrangement, Arrangement::ByBucket(..)).then(|| Arc::new([0; BUCKETS]));
+        let packing = match &arrangement {
+            Arrangement::Packed(schema) => Some(Packing::new(schema)),
+            _ => None,
+        };
         RunWriter {
             arrangement,
             store: self.clone(),
             file: None,
             gathered: Vec::new(),
+            packing,
             bytes: 0,
             held: Held::new(&memory),
             sampled: Vec::new(),
@@ -75,16 +87,18 @@ impl RunStore {
         }
     }
 
-    /// Keeps a run in memory if the ledger has room, else on disk.
-    fn keep(&self, batch: RecordBatch, bytes: usize, file: &mut Option<SpillFile>) -> Result<Body> {
-        if let Some(held) = self.ledger.reserve_run(bytes) {
-            return Ok(Body::Memory { batch, _held: held });
-        }
+    /// Writes a run of so many rows and bytes to disk.
+    fn spill(
+        &self,
+        batches: impl Iterator<Item = RecordBatch>,
+        (rows, bytes): (usize, usize),
+        file: &mut Option<SpillFile>,
+    ) -> Result<Body> {
         let file = match file {
             Some(file) => file,
             None => file.insert(self.spill.create_file()?),
         };
-        let spilled = file.write(&batch, bytes)?;
+        let spilled = file.write(batches, rows, bytes)?;
         self.ledger.note_spilled(spilled.bytes_on_disk());
         Ok(Body::Disk(spilled))
     }
@@ -101,11 +115,13 @@ impl RunWriter {
             self.sampled.extend(spec.sampled(&batch, self.rows)?);
         }
         self.rows += batch.num_rows() as u64;
-        // A few rows of each of many pages must not keep all of them.
-        let batch = compact_batch(&batch)?;
         let bytes = logical_bytes(&batch);
         self.bytes += bytes;
-        self.gathered.push(batch);
+        match &mut self.packing {
+            Some(packing) => packing.push(batch)?,
+            // A few rows of each of many pages must not keep all of them.
+            None => self.gathered.push(compact_batch(&batch)?),
+        }
         let held = self.copies() * self.bytes;
         // A batch that is small beside the limit makes a run with others, which need no more.
         let whole = if bytes > self.run_bytes() { COPIES * self.bytes } else { held };
@@ -133,15 +149,33 @@ impl RunWriter {
     }
 
     fn close_run(&mut self) -> Result<()> {
+        if let Some(packed) = self.packing.as_mut().map(|packing| packing.take(self.bytes)) {
+            return self.close_packed(packed?);
+        }
         let Some(first) = self.gathered.first() else { return Ok(()) };
         let (batch, samples) = match self.arrangement.clone() {
             Arrangement::ByBucket(keys, level) => return self.close_buckets(&keys, level),
-            Arrangement::AsTheyCome => (concat_batches(&first.schema(), &self.gathered)?, Vec::new()),
             Arrangement::Sorted(spec) => spec.sorted(std::mem::take(&mut self.gathered))?,
+            Arrangement::AsTheyCome | Arrangement::Packed(_) => {
+                (concat_batches(&first.schema(), &self.gathered)?, Vec::new())
+            }
         };
         self.gathered.clear();
         self.held.set(self.bytes)?;
         self.keep(batch, self.bytes, None, samples)?;
+        self.close()
+    }
+
+    fn close_packed(&mut self, packed: PackedRows) -> Result<()> {
+        let rows = packed.rows();
+        if rows == 0 {
+            return Ok(());
+        }
+        let body = match self.store.ledger.reserve_run(packed.kept_bytes()) {
+            Some(held) => Body::Packed { rows: packed, _held: held },
+            None => self.store.spill(packed.unpacked(), (rows, self.bytes), &mut self.file)?,
+        };
+        self.written.runs.push(Arc::new(Run::new(rows, body, None, Vec::new())));
         self.close()
     }
 
@@ -179,6 +213,7 @@ impl RunWriter {
         self.held.set(0)
     }
 
+    /// Keeps a run in memory if the ledger has room, else on disk.
     fn keep(
         &mut self,
         batch: RecordBatch,
@@ -187,7 +222,10 @@ impl RunWriter {
         samples: Vec<ArrayRef>,
     ) -> Result<()> {
         let rows = batch.num_rows();
-        let body = self.store.keep(batch, bytes, &mut self.file)?;
+        let body = match self.store.ledger.reserve_run(bytes) {
+            Some(held) => Body::Memory { batch, _held: held },
+            None => self.store.spill(std::iter::once(batch), (rows, bytes), &mut self.file)?,
+        };
         self.written.runs.push(Arc::new(Run::new(rows, body, offsets, samples)));
         Ok(())
     }

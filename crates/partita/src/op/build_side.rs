@@ -3,29 +3,32 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::compute::{concat, concat_batches};
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
 use partita_io::Reserve;
 use partita_kernels::join::JoinTable;
 
-use super::{Held, JoinKind, JoinShape, KeyFilter, batch_of, column_bytes, logical_bytes};
+use super::{Held, JoinKind, JoinShape, KeyFilter, PackedColumn, column_bytes, fixed_bytes, logical_bytes};
 use crate::error::{Error, Result};
+
+/// Bytes of a view of text.
+const VIEW_BYTES: usize = 16;
 
 /// A join's build side.
 pub(crate) struct BuildSide {
-    rows: RecordBatch,
+    rows: usize,
+    columns: Vec<Arc<BuildColumn>>,
     table: Option<Arc<BuildTable>>,
     filter: Option<Arc<KeyFilter>>,
     /// What is not held by the parts.
     held: Held,
-    _columns: Vec<Arc<BuildColumn>>,
 }
 
-/// A column of the build side's rows.
+/// A column of the build side's rows. Rows of it are taken from all over it, so that it should be small.
 #[derive(Debug)]
 pub(crate) struct BuildColumn {
-    values: ArrayRef,
-    _held: Held,
+    values: PackedColumn,
+    _held: Option<Held>,
 }
 
 /// The table over the build side's keys.
@@ -36,27 +39,50 @@ pub(crate) struct BuildTable {
 }
 
 impl BuildColumn {
-    /// All values of a column of some batches, of which there is at least one.
+    /// All parts of a column, of which there is at least one.
     ///
     /// # Errors
     /// The values do not fit into memory.
-    pub(crate) fn gather<'a>(
-        batches: impl Iterator<Item = &'a RecordBatch>,
-        column: usize,
-        memory: &Arc<dyn Reserve>,
-    ) -> Result<BuildColumn> {
-        let parts: Vec<&dyn Array> = batches.map(|batch| batch.column(column).as_ref()).collect();
+    pub(crate) fn gather(parts: &[PackedColumn], memory: &Arc<dyn Reserve>) -> Result<BuildColumn> {
         let mut held = Held::new(memory);
-        held.set(parts.iter().map(|part| column_bytes(*part)).sum())?;
-        Ok(BuildColumn { values: concat(&parts)?, _held: held })
+        // What is packed may have to be unpacked to be one.
+        held.set(parts.iter().map(unpacked_bytes).sum())?;
+        let values = PackedColumn::concat(&parts.iter().collect::<Vec<_>>())?;
+        held.set(values.kept_beside(None).map(|array| column_bytes(array.as_ref())).sum())?;
+        Ok(BuildColumn { values, _held: Some(held) })
     }
 
-    pub(crate) fn values(&self) -> &ArrayRef {
-        &self.values
+    /// Of rows for which somebody else holds memory.
+    fn of_rows(rows: &RecordBatch) -> Vec<Arc<BuildColumn>> {
+        let plain =
+            |column: &ArrayRef| BuildColumn { values: PackedColumn::plain(Arc::clone(column)), _held: None };
+        rows.columns().iter().map(|column| Arc::new(plain(column))).collect()
+    }
+}
+
+/// About how many bytes the rows of a column take as an array.
+fn unpacked_bytes(column: &PackedColumn) -> usize {
+    match column.as_array() {
+        Some(array) => column_bytes(array.as_ref()),
+        None => column.len() * fixed_bytes(column.data_type()).unwrap_or(VIEW_BYTES),
     }
 }
 
 impl BuildTable {
+    /// # Errors
+    /// As [`BuildTable::build`].
+    pub(crate) fn of_columns(
+        shape: &JoinShape,
+        keys: &[&Arc<BuildColumn>],
+        memory: &Arc<dyn Reserve>,
+    ) -> Result<BuildTable> {
+        let mut held = Held::new(memory);
+        let packed = keys.iter().filter(|key| key.values.as_array().is_none());
+        held.set(packed.map(|key| unpacked_bytes(&key.values)).sum())?;
+        let keys = keys.iter().map(|key| key.values.to_array()).collect();
+        BuildTable::build(shape, &[keys], memory)
+    }
+
     /// # Errors
     /// The table does not fit into memory, or there are more than 2³² − 1 rows.
     pub(crate) fn build(
@@ -94,8 +120,8 @@ impl BuildSide {
             let keys: Vec<Vec<ArrayRef>> = batches.iter().map(keys_of).collect();
             let table = Some(Arc::new(BuildTable::build(shape, &keys, memory)?));
             held.set(0)?;
-            let rows = RecordBatch::new_empty(Arc::clone(&shape.build_schema));
-            return Ok(BuildSide { rows, table, filter: None, held, _columns: Vec::new() });
+            let columns = BuildColumn::of_rows(&RecordBatch::new_empty(Arc::clone(&shape.build_schema)));
+            return Ok(BuildSide { rows: 0, columns, table, filter: None, held });
         }
         // The batches and the one that is made of them.
         held.set(2 * bytes)?;
@@ -105,22 +131,18 @@ impl BuildSide {
             _ => Some(Arc::new(BuildTable::build(shape, &[keys_of(&rows)], memory)?)),
         };
         held.set(bytes)?;
-        Ok(BuildSide { rows, table, filter: None, held, _columns: Vec::new() })
+        let columns = BuildColumn::of_rows(&rows);
+        Ok(BuildSide { rows: rows.num_rows(), columns, table, filter: None, held })
     }
 
     /// Of columns and a table that were made one by one.
-    ///
-    /// # Errors
-    /// The columns are not those of the build side.
     pub(crate) fn of_parts(
-        shape: &JoinShape,
         columns: Vec<Arc<BuildColumn>>,
         table: Arc<BuildTable>,
         memory: &Arc<dyn Reserve>,
-    ) -> Result<BuildSide> {
-        let values = columns.iter().map(|column| Arc::clone(&column.values)).collect();
-        let rows = batch_of(&shape.build_schema, values, table.table.rows())?;
-        Ok(BuildSide { rows, table: Some(table), filter: None, held: Held::new(memory), _columns: columns })
+    ) -> BuildSide {
+        let rows = table.table.rows();
+        BuildSide { rows, columns, table: Some(table), filter: None, held: Held::new(memory) }
     }
 
     /// The same with a filter of its keys, if there can be a small one.
@@ -140,8 +162,14 @@ impl BuildSide {
         self.filter.clone()
     }
 
-    pub(super) fn rows(&self) -> &RecordBatch {
-        &self.rows
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// A column of its rows, if it has such.
+    pub(super) fn column(&self, column: usize) -> Result<&PackedColumn> {
+        let column = self.columns.get(column);
+        Ok(&column.ok_or_else(|| Error::internal("a join's build side lacks a column"))?.values)
     }
 
     pub(super) fn table(&self) -> Result<&JoinTable> {
@@ -152,6 +180,6 @@ impl BuildSide {
 
 impl std::fmt::Debug for BuildSide {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "BuildSide({} rows)", self.rows.num_rows())
+        write!(f, "BuildSide({} rows)", self.rows)
     }
 }

@@ -11,7 +11,7 @@ use partita_kernels::join::{CrossPairs, JoinMode, JoinPairs, MatchedRows, ProbeR
 use partita_kernels::packed::is_coded;
 use partita_kernels::take::take_column;
 
-use super::{BuildSide, Flow, Operator, OperatorState, Out, Workspace, batch_of};
+use super::{BuildSide, Flow, Operator, OperatorState, Out, PackedColumn, Workspace, batch_of};
 use crate::error::{Error, Result, Step};
 
 /// Build rows of so many have codes of two bytes in a result that is kept...
@@ -166,7 +166,7 @@ impl OperatorState for Probe {
             if pairs.probe.is_empty() {
                 continue;
             }
-            if out(joined(&self.shape, self.build.rows(), &batch, &pairs, &self.coded)?)? == Flow::Done {
+            if out(joined(&self.shape, &self.build, &batch, &pairs, &self.coded)?)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }
@@ -175,14 +175,14 @@ impl OperatorState for Probe {
 
     fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
         let Some(matched) = self.matched.take() else { return Ok(()) };
-        lonely_build_rows(&self.shape, self.build.rows(), &matched, self.batch_rows, out).map(drop)
+        lonely_build_rows(&self.shape, &self.build, &matched, self.batch_rows, out).map(drop)
     }
 }
 
 /// Hands on the build rows that nothing matched.
 pub(super) fn lonely_build_rows(
     shape: &JoinShape,
-    build: &RecordBatch,
+    build: &BuildSide,
     matched: &MatchedRows,
     batch_rows: usize,
     out: &mut Out<'_>,
@@ -195,7 +195,7 @@ pub(super) fn lonely_build_rows(
             .map(|(column, field)| match *column {
                 OutputColumn::Probe(_) => Ok(new_null_array(field.data_type(), rows.len())),
                 OutputColumn::Build(index) | OutputColumn::Key { build: index, .. } => {
-                    Ok(cast(&take_column(build.column(index), &rows)?, field.data_type())?)
+                    Ok(cast(&build.column(index)?.take(&rows)?, field.data_type())?)
                 }
             })
             .collect::<Result<Vec<_>>>()?;
@@ -216,8 +216,8 @@ pub(crate) struct CrossJoin {
 
 impl OperatorState for CrossJoin {
     fn push(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
-        for pairs in CrossPairs::new(batch.num_rows(), self.build.rows().num_rows(), self.batch_rows) {
-            if out(joined(&self.shape, self.build.rows(), &batch, &pairs, &self.coded)?)? == Flow::Done {
+        for pairs in CrossPairs::new(batch.num_rows(), self.build.rows(), self.batch_rows) {
+            if out(joined(&self.shape, &self.build, &batch, &pairs, &self.coded)?)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }
@@ -227,7 +227,7 @@ impl OperatorState for CrossJoin {
 
 pub(super) fn joined(
     shape: &JoinShape,
-    build: &RecordBatch,
+    build: &BuildSide,
     probe: &RecordBatch,
     pairs: &JoinPairs,
     coded: &[usize],
@@ -244,8 +244,8 @@ pub(super) fn joined(
                     ProbeRows::Indices(rows) => take_column(probe.column(index), rows)?,
                 },
                 OutputColumn::Build(index) => match &pairs.build {
-                    Some(rows) if coded.contains(&at) => take_coded(build.column(index), rows)?,
-                    Some(rows) => take_column(build.column(index), rows)?,
+                    Some(rows) if coded.contains(&at) => take_coded(build.column(index)?, rows)?,
+                    Some(rows) => build.column(index)?.take(rows)?,
                     None => return Err(Error::internal("a semi join asked for a build column")),
                 },
             };
@@ -256,11 +256,11 @@ pub(super) fn joined(
 }
 
 /// The values at `rows`; where there are few values, each larger than a code, the rows become their codes.
-fn take_coded(values: &ArrayRef, rows: &UInt32Array) -> Result<ArrayRef> {
+fn take_coded(values: &PackedColumn, rows: &UInt32Array) -> Result<ArrayRef> {
     let is_text = matches!(values.data_type(), DataType::Utf8View | DataType::BinaryView);
     let is_larger = is_text || values.data_type().primitive_width().is_some_and(|width| width >= CODE_BYTES);
-    if values.len() > MOST_CODED || !is_larger {
-        return Ok(take_column(values, rows)?);
+    match values.as_array().filter(|array| array.len() <= MOST_CODED && is_larger) {
+        Some(few) => Ok(Arc::new(DictionaryArray::try_new(rows.clone(), Arc::clone(few))?)),
+        None => Ok(values.take_coded(rows)?),
     }
-    Ok(Arc::new(DictionaryArray::try_new(rows.clone(), Arc::clone(values))?))
 }

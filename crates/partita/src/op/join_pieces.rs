@@ -80,7 +80,7 @@ impl PieceByPiece {
             }
             if pairs_wanted
                 && !pairs.probe.is_empty()
-                && out(joined(&self.shape, build.rows(), &batch, &pairs, &[])?)? == Flow::Done
+                && out(joined(&self.shape, build, &batch, &pairs, &[])?)? == Flow::Done
             {
                 return Ok(Flow::Done);
             }
@@ -93,7 +93,7 @@ impl PieceByPiece {
     pub(crate) fn end(&mut self, out: &mut Out<'_>) -> Result<Flow> {
         match (&self.build, self.matched.take()) {
             (Some(build), Some(matched)) => {
-                lonely_build_rows(&self.shape, build.rows(), &matched, self.workspace.batch_rows, out)
+                lonely_build_rows(&self.shape, build, &matched, self.workspace.batch_rows, out)
             }
             _ => Ok(Flow::Continue),
         }

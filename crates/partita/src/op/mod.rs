@@ -28,7 +28,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{ByteViewType, DataType, SchemaRef, UInt32Type};
 use partita_io::Reserve;
-pub(crate) use partita_kernels::packed::PackedBatch;
+pub(crate) use partita_kernels::packed::{PackedBatch, PackedColumn};
 pub(crate) use partita_kernels::take::compact_batch;
 
 pub(crate) use build_side::{BuildColumn, BuildSide, BuildTable};

@@ -174,7 +174,7 @@ impl Planner<'_> {
         let runs = self.runs(join.build.id)?;
         let gathering =
             Gathering { shape: Arc::clone(&join.shape), environment: Arc::clone(self.environment) };
-        let in_memory = runs.runs().all(|run| run.in_memory().is_some());
+        let in_memory = runs.runs().all(|run| run.is_in_memory());
         let has_parts = join.shape.kind != JoinKind::Cross && !join.shape.asks_only_keys();
         let task = if in_memory && runs.bytes() >= GATHERED_BYTES && has_parts {
             gathering.by_column(self.graph, runs, filtered)
@@ -249,14 +249,13 @@ impl Gathering {
     }
 
     fn column(&self, runs: &RunSet, column: usize) -> Result<Output> {
-        let batches = runs.runs().filter_map(|run| run.in_memory());
-        Ok(Output::Column(Arc::new(BuildColumn::gather(batches, column, self.memory())?)))
+        let parts: Vec<_> = runs.runs().filter_map(|run| run.column(column)).flatten().collect();
+        Ok(Output::Column(Arc::new(BuildColumn::gather(&parts, self.memory())?)))
     }
 
     fn table(&self, keys: &[Arc<Output>]) -> Result<Output> {
-        let keys =
-            keys.iter().map(|key| Ok(Arc::clone(key.column()?.values()))).collect::<Result<Vec<_>>>()?;
-        Ok(Output::Table(Arc::new(BuildTable::build(&self.shape, &[keys], self.memory())?)))
+        let keys = keys.iter().map(|key| key.column()).collect::<Result<Vec<_>>>()?;
+        Ok(Output::Table(Arc::new(BuildTable::of_columns(&self.shape, &keys, self.memory())?)))
     }
 
     fn of_parts(&self, parts: &[Arc<Output>]) -> Result<BuildSide> {
@@ -265,7 +264,7 @@ impl Gathering {
             return Err(Error::internal("a build side has no table"));
         };
         let columns = columns.iter().map(|column| column.column().cloned()).collect::<Result<Vec<_>>>()?;
-        BuildSide::of_parts(&self.shape, columns, Arc::clone(table), self.memory())
+        Ok(BuildSide::of_parts(columns, Arc::clone(table), self.memory()))
     }
 }
 

@@ -3,6 +3,7 @@
 //! What waits until then is how a join runs; see `join.rs`.
 //! Next in the flow: `piece.rs` for a task's input, `task.rs` for its work.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -56,7 +57,11 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
         .enumerate()
         .map(|(index, pipeline)| {
             let at = Place { pipeline: index, first: 0, part: index * PARTS_PER_PIPELINE };
-            planner.add_pipeline(at, Feed::Planned(pipeline.source.clone()), pipeline, &target)
+            let pipeline = match (&stage.sink, &target.sink) {
+                (Sink::Build(_), Sink::Hash(_)) => Cow::Owned(pipeline.clone().without_codes()),
+                _ => Cow::Borrowed(pipeline),
+            };
+            planner.add_pipeline(at, Feed::Planned(pipeline.source.clone()), &pipeline, &target)
         })
         .collect::<Result<Vec<_>>>()?;
     let gathered = gather(&mut graph, &pipelines, None);
@@ -66,7 +71,9 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
 /// The stage's sink; for a build side one that saves the likely work. Results do not depend on it.
 fn sink_of(stage: &Stage, environment: &RunEnvironment) -> Sink {
     match (&stage.sink, stage.expected()) {
-        (Sink::Build(_), Some(expected)) if expected.bytes <= environment.table_bytes() as f64 => Sink::Rows,
+        (Sink::Build(_), Some(expected)) if expected.bytes <= environment.table_bytes() as f64 => {
+            Sink::Rows(Arc::clone(&stage.schema))
+        }
         (Sink::Build(keys), _) => Sink::Hash(keys.clone()),
         (sink, _) => sink.clone(),
     }

@@ -39,7 +39,7 @@ impl OpenSink {
         let runs = |arrangement| OpenSink::Runs(Box::new(environment.store.writer(arrangement)));
         Ok(match sink {
             Sink::Hash(keys) | Sink::Build(keys) => runs(Arrangement::ByBucket(keys.clone(), 0)),
-            Sink::Rows => runs(Arrangement::AsTheyCome),
+            Sink::Rows(schema) => runs(Arrangement::Packed(Arc::clone(schema))),
             Sink::Sort(spec) => runs(Arrangement::Sorted(Arc::clone(spec))),
             Sink::Keep => {
                 OpenSink::Keep { batches: Vec::new(), held: Held::new(&environment.workspace.memory) }

@@ -25,8 +25,8 @@ struct Trace {
 }
 
 impl Pipeline {
-    /// Asks for codes where nothing but a collection of rows is behind it.
-    pub(super) fn read_as_codes(&mut self) {
+    /// Asks for codes where behind it rows are only kept, and nothing but some of their columns is looked at.
+    pub(super) fn read_as_codes(&mut self, looked_at: &[usize]) {
         let mut trace = Trace::of_source(&self.source);
         for (place, step) in self.steps.iter().enumerate() {
             match step {
@@ -37,6 +37,8 @@ impl Pipeline {
                 PipelineStep::Number { .. } => trace.origins.push(None),
             }
         }
+        let seen: Vec<Origin> = looked_at.iter().filter_map(|&column| trace.origin(column)).collect();
+        trace.looked_at.extend(seen);
         let unseen = trace.origins.into_iter().flatten();
         let unseen: BTreeSet<Origin> = unseen.filter(|origin| !trace.looked_at.contains(origin)).collect();
         for origin in unseen {

@@ -26,7 +26,7 @@ impl Lowering {
         if node.how == How::Outer && probe.pipelines.len() > 1 {
             // Build rows without a partner are known only after all probe rows, those of a whole concat.
             let schema = Arc::clone(&probe.schema);
-            let stage = self.close(probe, Sink::Rows);
+            let stage = self.close(probe, Sink::Rows(Arc::clone(&schema)));
             probe = open(Source::Rows { stage, cut: Cut::AsMade }, &schema);
         }
         let mut build = self.lower(build)?;
@@ -51,7 +51,7 @@ impl Lowering {
     /// Runs the probe side first, for the build side needs only rows that have a partner in it.
     fn reduce(&mut self, probe: Open, build: &mut Open, shape: &JoinShape) -> Open {
         let schema = Arc::clone(&probe.schema);
-        let by = self.close(probe, Sink::Rows);
+        let by = self.close(probe, Sink::Rows(Arc::clone(&schema)));
         let reduce = ReduceStep {
             by: Arc::clone(&by),
             keys: shape.probe_keys.clone(),

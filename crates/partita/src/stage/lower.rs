@@ -57,8 +57,13 @@ impl Lowering {
 
     /// Closes open pipelines with a sink.
     pub(super) fn close(&mut self, mut open: Open, sink: Sink) -> StageRef {
-        if matches!(sink, Sink::Collect(_)) {
-            open.pipelines.iter_mut().for_each(Pipeline::read_as_codes);
+        let looked_at = match &sink {
+            Sink::Collect(_) | Sink::Rows(_) => Some([].as_slice()),
+            Sink::Build(keys) => Some(keys.columns.as_slice()),
+            Sink::Hash(_) | Sink::Sort(_) | Sink::Keep | Sink::Write { .. } => None,
+        };
+        if let Some(columns) = looked_at {
+            open.pipelines.iter_mut().for_each(|pipeline| pipeline.read_as_codes(columns));
         }
         let id = self.next_id;
         self.next_id += 1;
@@ -179,7 +184,7 @@ impl Lowering {
     fn lower_repartition(&mut self, input: &PlanRef, partitions: usize) -> Result<Open> {
         let input = self.lower(input)?;
         let schema = Arc::clone(&input.schema);
-        let stage = self.close(input, Sink::Rows);
+        let stage = self.close(input, Sink::Rows(Arc::clone(&schema)));
         Ok(open(Source::Rows { stage, cut: Cut::Equal(partitions) }, &schema))
     }
 
@@ -188,7 +193,8 @@ impl Lowering {
             Some(stage) => Arc::clone(stage),
             None => {
                 let input = self.lower(input)?;
-                let stage = self.close(input, Sink::Rows);
+                let rows = Sink::Rows(Arc::clone(&input.schema));
+                let stage = self.close(input, rows);
                 self.shared.insert(id, Arc::clone(&stage));
                 stage
             }
@@ -205,7 +211,7 @@ impl Lowering {
     /// All rows into one partition, in partition order.
     pub(super) fn gather(&mut self, input: Open) -> Open {
         let schema = Arc::clone(&input.schema);
-        let stage = self.close(input, Sink::Rows);
+        let stage = self.close(input, Sink::Rows(Arc::clone(&schema)));
         open(Source::Rows { stage, cut: Cut::Equal(1) }, &schema)
     }
 }

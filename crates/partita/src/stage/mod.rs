@@ -219,8 +219,8 @@ pub(crate) enum Sink {
     Hash(HashKeys),
     /// The same, or as they come if few are expected: whoever joins them can do with either.
     Build(HashKeys),
-    /// Runs as they come, for `Rows`.
-    Rows,
+    /// Runs as they come, of a schema, for `Rows`.
+    Rows(SchemaRef),
     /// Sorted runs.
     Sort(Arc<SortSpec>),
     /// Batches in memory that other plans read: the result of `persist`.
@@ -262,7 +262,7 @@ impl Sink {
             Sink::Hash(keys) if keys.columns.len() == 1 => "exchange by hash of 1 column".to_owned(),
             Sink::Hash(keys) => format!("exchange by hash of {} columns", keys.columns.len()),
             Sink::Build(_) => "build side".to_owned(),
-            Sink::Rows => "keep in partition order".to_owned(),
+            Sink::Rows(_) => "keep in partition order".to_owned(),
             Sink::Sort(spec) => format!("exchange by range of {}", spec.label),
             Sink::Keep => "keep".to_owned(),
             Sink::Collect(_) => "collect".to_owned(),

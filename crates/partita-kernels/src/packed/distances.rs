@@ -1,0 +1,204 @@
+//! [`Distances`]: whole numbers as their distance from the least of them, in as few bytes as do.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, PrimitiveArray, UInt32Array,
+    downcast_primitive,
+};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{max, min, take};
+use arrow::datatypes::{ArrowNativeType, DataType, UInt8Type, UInt16Type, UInt32Type};
+
+use crate::Result;
+use crate::keys::concat_nulls;
+
+/// Numbers as distances from the least, which is itself an array of one row of their type.
+#[derive(Clone, Debug)]
+pub(super) struct Distances {
+    least: ArrayRef,
+    distances: ArrayRef,
+}
+
+impl Distances {
+    /// Whole numbers, if their distances take fewer bytes.
+    pub(super) fn of(column: &ArrayRef) -> Option<Distances> {
+        let data_type = column.data_type();
+        let is_whole = data_type.is_primitive()
+            && !data_type.is_floating()
+            && !matches!(data_type, DataType::Interval(_) | DataType::Decimal256(..));
+        macro_rules! of_type {
+            ($type:ty) => {
+                of_numbers(column.as_primitive::<$type>())
+            };
+        }
+        if is_whole { downcast_primitive!(data_type => (of_type), _ => None) } else { None }
+    }
+
+    /// The numbers of all parts, of which there is one at least, one after the other; `None` if their distances take as
+    /// many bytes as they.
+    pub(super) fn concat(parts: &[&Distances]) -> Option<Distances> {
+        macro_rules! of_type {
+            ($type:ty) => {
+                concat_of::<$type>(parts)
+            };
+        }
+        let first = parts.first()?;
+        downcast_primitive!(first.least.data_type() => (of_type), _ => None)
+    }
+
+    /// The numbers at `rows`; null where a row is null.
+    pub(super) fn take(&self, rows: &UInt32Array) -> Result<ArrayRef> {
+        Ok(self.numbers(&take(&self.distances, rows, None)?))
+    }
+
+    pub(super) fn to_array(&self) -> ArrayRef {
+        self.numbers(&self.distances)
+    }
+
+    /// What it keeps of the rows.
+    pub(super) fn kept(&self) -> &ArrayRef {
+        &self.distances
+    }
+
+    pub(super) fn data_type(&self) -> &DataType {
+        self.least.data_type()
+    }
+
+    fn numbers(&self, distances: &ArrayRef) -> ArrayRef {
+        macro_rules! of_type {
+            ($type:ty) => {
+                Some(with_distances(self.least.as_primitive::<$type>(), distances))
+            };
+        }
+        let numbers = downcast_primitive!(self.least.data_type() => (of_type), _ => None);
+        numbers.expect("distances are between numbers")
+    }
+
+    /// The largest distance, if any number is not null.
+    fn most(&self) -> Option<usize> {
+        fn of<T: ArrowPrimitiveType>(distances: &ArrayRef) -> Option<usize> {
+            max(distances.as_primitive::<T>()).map(|most| most.as_usize())
+        }
+        match self.distances.data_type() {
+            DataType::UInt8 => of::<UInt8Type>(&self.distances),
+            DataType::UInt16 => of::<UInt16Type>(&self.distances),
+            _ => of::<UInt32Type>(&self.distances),
+        }
+    }
+}
+
+fn of_numbers<T: ArrowPrimitiveType>(numbers: &PrimitiveArray<T>) -> Option<Distances> {
+    let least = min(numbers).unwrap_or_default();
+    let most = max(numbers).unwrap_or_default().sub_wrapping(least).to_usize()?;
+    if code_bytes(most)? >= size_of::<T::Native>() {
+        return None;
+    }
+    let distances = numbers.values().iter().map(|number| number.sub_wrapping(least).as_usize());
+    let distances = narrowed(distances, most, numbers.nulls().cloned());
+    Some(Distances { least: one::<T>(least, numbers.data_type()), distances })
+}
+
+fn one<T: ArrowPrimitiveType>(number: T::Native, data_type: &DataType) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::from_value(number, 1).with_data_type(data_type.clone()))
+}
+
+fn concat_of<T: ArrowPrimitiveType>(parts: &[&Distances]) -> Option<Distances> {
+    let least_of = |part: &Distances| part.least.as_primitive::<T>().value(0);
+    let mut bounds: Option<(T::Native, T::Native)> = None;
+    for part in parts {
+        // What has only nulls is no distance from anything.
+        let Some(most) = part.most() else { continue };
+        let low = least_of(part);
+        let high = low.add_wrapping(T::Native::usize_as(most));
+        let (least, largest) = bounds.unwrap_or((low, high));
+        let least = if low.is_lt(least) { low } else { least };
+        bounds = Some((least, if high.is_gt(largest) { high } else { largest }));
+    }
+    let (least, largest) = bounds.unwrap_or_default();
+    let most = largest.sub_wrapping(least).to_usize()?;
+    if code_bytes(most)? >= size_of::<T::Native>() {
+        return None;
+    }
+    let nulls = concat_nulls(parts.iter().map(|part| (part.distances.nulls(), part.distances.len())));
+    let shifted =
+        || parts.iter().map(|part| (&part.distances, least_of(part).sub_wrapping(least).as_usize()));
+    let distances = match code_bytes(most) {
+        Some(1) => widened::<UInt8Type>(shifted(), nulls),
+        Some(2) => widened::<UInt16Type>(shifted(), nulls),
+        _ => widened::<UInt32Type>(shifted(), nulls),
+    };
+    Some(Distances { least: one::<T>(least, parts.first()?.data_type()), distances })
+}
+
+/// Distances of several parts, each with what is to be added to them.
+fn widened<'a, T: ArrowPrimitiveType>(
+    parts: impl Iterator<Item = (&'a ArrayRef, usize)> + Clone,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    fn add<T: ArrowPrimitiveType, D: ArrowPrimitiveType>(
+        distances: &ArrayRef,
+        by: usize,
+        out: &mut Vec<T::Native>,
+    ) {
+        let distances = distances.as_primitive::<D>().values().iter();
+        out.extend(distances.map(|distance| T::Native::usize_as(distance.as_usize().wrapping_add(by))));
+    }
+    let mut out = Vec::with_capacity(parts.clone().map(|(distances, _)| distances.len()).sum());
+    for (distances, by) in parts {
+        match distances.data_type() {
+            DataType::UInt8 => add::<T, UInt8Type>(distances, by, &mut out),
+            DataType::UInt16 => add::<T, UInt16Type>(distances, by, &mut out),
+            _ => add::<T, UInt32Type>(distances, by, &mut out),
+        }
+    }
+    Arc::new(PrimitiveArray::<T>::new(out.into(), nulls))
+}
+
+/// The bytes of each code of numbers up to `most`.
+fn code_bytes(most: usize) -> Option<usize> {
+    match most {
+        0..=0xFF => Some(1),
+        0x100..=0xFFFF => Some(2),
+        0x1_0000..=0xFFFF_FFFF => Some(4),
+        _ => None,
+    }
+}
+
+/// Numbers up to `most` with as few bytes as do; places of nulls may have any.
+pub(super) fn narrowed(
+    numbers: impl Iterator<Item = usize>,
+    most: usize,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    fn of<T: ArrowPrimitiveType>(
+        numbers: impl Iterator<Item = usize>,
+        nulls: Option<NullBuffer>,
+    ) -> ArrayRef {
+        let numbers: Vec<T::Native> = numbers.map(T::Native::usize_as).collect();
+        Arc::new(PrimitiveArray::<T>::new(numbers.into(), nulls))
+    }
+    match code_bytes(most) {
+        Some(1) => of::<UInt8Type>(numbers, nulls),
+        Some(2) => of::<UInt16Type>(numbers, nulls),
+        _ => of::<UInt32Type>(numbers, nulls),
+    }
+}
+
+fn with_distances<T: ArrowPrimitiveType>(least: &PrimitiveArray<T>, distances: &ArrayRef) -> ArrayRef {
+    fn of<T: ArrowPrimitiveType, D: ArrowPrimitiveType>(
+        least: &PrimitiveArray<T>,
+        distances: &PrimitiveArray<D>,
+    ) -> ArrayRef {
+        let (from, nulls) = (least.value(0), distances.nulls().cloned());
+        let number = |distance: &D::Native| from.add_wrapping(T::Native::usize_as(distance.as_usize()));
+        let numbers: Vec<T::Native> = distances.values().iter().map(number).collect();
+        let numbers = PrimitiveArray::<T>::new(numbers.into(), nulls);
+        Arc::new(numbers.with_data_type(least.data_type().clone()))
+    }
+    match distances.data_type() {
+        DataType::UInt8 => of(least, distances.as_primitive::<UInt8Type>()),
+        DataType::UInt16 => of(least, distances.as_primitive::<UInt16Type>()),
+        _ => of(least, distances.as_primitive::<UInt32Type>()),
+    }
+}

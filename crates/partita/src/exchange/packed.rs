@@ -1,0 +1,139 @@
+//! Rows that wait as they came: packed batch by batch, and unpacked where they are read. Comes from `writer.rs`; a run of
+//! them that stays in memory is read through `run.rs`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use partita_kernels::take::compact_batch;
+
+use crate::error::Result;
+use crate::op::{PackedBatch, kept_bytes};
+
+/// Batches of fewer rows are packed together with those behind them.
+const FEW_ROWS: usize = 8_192;
+
+/// Gathers the rows of a run.
+#[derive(Debug)]
+pub(super) struct Packing {
+    /// What rows are declared to be, though some columns may come as codes.
+    schema: SchemaRef,
+    /// Batches that are too small to be packed alone, and their rows.
+    few: Vec<RecordBatch>,
+    rows_of_few: usize,
+    packed: Vec<PackedBatch>,
+}
+
+/// The rows of a run.
+#[derive(Debug)]
+pub(super) struct PackedRows {
+    batches: Vec<PackedBatch>,
+    /// Of each batch, the number of rows until its end.
+    ends: Vec<usize>,
+    /// Of all rows unpacked.
+    bytes: usize,
+}
+
+impl Packing {
+    pub(super) fn new(schema: &SchemaRef) -> Packing {
+        Packing { schema: Arc::clone(schema), few: Vec::new(), rows_of_few: 0, packed: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        if self.few.first().is_some_and(|first| first.schema_ref() != batch.schema_ref()) {
+            self.pack_few()?;
+        }
+        if self.few.is_empty() && batch.num_rows() >= FEW_ROWS {
+            return self.pack(&batch);
+        }
+        self.rows_of_few += batch.num_rows();
+        // A few rows of each of many pages must not keep all of them.
+        self.few.push(compact_batch(&batch)?);
+        if self.rows_of_few >= FEW_ROWS { self.pack_few() } else { Ok(()) }
+    }
+
+    fn pack_few(&mut self) -> Result<()> {
+        self.rows_of_few = 0;
+        match std::mem::take(&mut self.few).as_slice() {
+            [] => Ok(()),
+            [one] => self.pack(one),
+            many => self.pack(&concat_batches(many[0].schema_ref(), many)?),
+        }
+    }
+
+    fn pack(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.packed.push(PackedBatch::pack(batch, &self.schema)?);
+        Ok(())
+    }
+
+    /// All rows since the last time, of so many bytes unpacked.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<PackedRows> {
+        self.pack_few()?;
+        let batches = std::mem::take(&mut self.packed);
+        let ends = batches.iter().scan(0, |rows, batch| {
+            *rows += batch.num_rows();
+            Some(*rows)
+        });
+        Ok(PackedRows { ends: ends.collect(), batches, bytes })
+    }
+}
+
+impl PackedRows {
+    pub(super) fn rows(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    pub(super) fn batches(&self) -> &[PackedBatch] {
+        &self.batches
+    }
+
+    /// All of them, one after the other.
+    pub(super) fn unpacked(&self) -> impl Iterator<Item = RecordBatch> {
+        self.batches.iter().map(PackedBatch::unpack)
+    }
+
+    /// Bytes of what is kept.
+    pub(super) fn kept_bytes(&self) -> usize {
+        let before = std::iter::once(None).chain(self.batches.iter().map(Some));
+        self.batches.iter().zip(before).map(|(batch, before)| kept_bytes(batch, before)).sum()
+    }
+
+    /// About how many bytes so many rows take unpacked.
+    pub(super) fn bytes_of(&self, rows: usize) -> usize {
+        self.bytes.saturating_mul(rows) / self.rows().max(1)
+    }
+
+    /// About how many bytes a batch takes unpacked.
+    pub(super) fn batch_bytes(&self) -> usize {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        self.bytes_of(self.ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0))
+    }
+
+    /// The first row after the batch that holds `row`.
+    pub(super) fn batch_end(&self, row: usize) -> usize {
+        self.ends.get(self.at(row)).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Rows by position, unpacked.
+    pub(super) fn read(&self, rows: Range<usize>) -> Vec<RecordBatch> {
+        let first = self.at(rows.start);
+        let mut from = first.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let mut read = Vec::new();
+        for (batch, end) in self.batches.iter().zip(&self.ends).skip(first) {
+            if from >= rows.end {
+                break;
+            }
+            let (start, stop) = (rows.start.max(from), rows.end.min(*end));
+            read.push(batch.unpack().slice(start - from, stop - start));
+            from = *end;
+        }
+        read
+    }
+
+    /// The batch that holds a row.
+    fn at(&self, row: usize) -> usize {
+        self.ends.partition_point(|end| *end <= row)
+    }
+}
