@@ -156,3 +156,59 @@ fn a_result_is_held_in_few_bytes() -> Result<()> {
     drop(kept);
     Ok(())
 }
+
+/// A build side that is large enough to be gathered column by column, of files whose dictionaries differ: what is joined
+/// is reckoned from the keys.
+#[test]
+fn a_large_build_side_of_codes_and_numbers_gives_the_rows_of_its_keys() -> Result<()> {
+    const BUILD_ROWS: i64 = 150_000;
+    let name = |row: i64| (row % 13 != 5).then(|| format!("name {}", row / 700));
+    let note = |row: i64| format!("a note that is long enough, of {}", row % 900);
+    let price = |row: i64| (row % 7 != 1).then_some(row as f64 / 8.0);
+    let day = |row: i64| (row % 9 != 1).then_some(row % 366 - 100);
+    let columns = |rows: &dyn Fn(i64) -> Option<i64>, range: std::ops::Range<i64>| {
+        let of = || range.clone().map(rows);
+        batch! {
+            "name" => of().map(|row| name(row?)).collect::<Vec<_>>(),
+            "note" => of().map(|row| Some(note(row?))).collect::<Vec<_>>(),
+            "price" => of().map(|row| price(row?)).collect::<Vec<_>>(),
+            "day" => of().map(|row| day(row?)).collect::<Vec<_>>(),
+            "far" => of().map(|row| Some(row? << 40)).collect::<Vec<_>>()
+        }
+    };
+    let keyed = |keys: Vec<i64>, rest: arrow::array::RecordBatch| -> Result<PartitionedFrame> {
+        let key = PartitionedFrame::from_batches([batch! { "n" => keys }?]).compute()?.to_batch()?;
+        let schemas = [key.schema(), rest.schema()];
+        let schema = arrow::datatypes::Schema::try_merge(schemas.iter().map(|s| s.as_ref().clone()))?;
+        let arrays = key.columns().iter().chain(rest.columns()).cloned().collect();
+        let batch = arrow::array::RecordBatch::try_new(std::sync::Arc::new(schema), arrays)?;
+        Ok(PartitionedFrame::from_batches([batch]))
+    };
+    // Only every third number is a key.
+    let build =
+        keyed((0..BUILD_ROWS).map(|row| row * 3).collect(), columns(&|row| Some(row), 0..BUILD_ROWS)?)?;
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let build = written(&build.repartition(4), place.path())?;
+    let partner = |n: i64| (n % 3 == 0 && n / 3 < BUILD_ROWS).then_some(n / 3);
+    let keys: Vec<i64> = (0..20_000).map(|row| scattered(row, 11) % (4 * BUILD_ROWS)).collect();
+    let left = PartitionedFrame::from_batches([batch! { "n" => keys.clone() }?]).repartition(3);
+    let found = |row: i64| partner(keys[row as usize]);
+    let all = rows(&keyed(keys.clone(), columns(&found, 0..keys.len() as i64)?)?)?;
+    let met: Vec<i64> = keys.iter().copied().filter(|&n| partner(n).is_some()).collect();
+    let inner = rows(&keyed(met.clone(), columns(&|row| partner(met[row as usize]), 0..met.len() as i64)?)?)?;
+    for (threads, limit) in [(1, 1 << 30), (2, 1 << 30), (2, 0)] {
+        let session = Session::builder().threads(threads).exchange_limit(limit).spill_dir(&*SPILL).build()?;
+        // An inner join may build its smaller left side, and then has the order of the right one.
+        for (how, expected, ordered) in [(How::Left, &all, true), (How::Inner, &inner, false)] {
+            let joined = left.merge(&build, on_n(how)).with_session(&session);
+            for frame in [
+                joined.clone(),
+                joined.filter(col("name").is_null().or(col("note").ge("")).or(col("n").ge(0))),
+            ] {
+                let difference = expected.difference(&rows(&frame)?, ordered, true);
+                assert!(difference.is_none(), "{how:?} {threads} {limit}: {difference:?}");
+            }
+        }
+    }
+    Ok(())
+}

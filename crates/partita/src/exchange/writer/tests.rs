@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray};
+use arrow::array::{Array, AsArray, DictionaryArray, Int64Array, RecordBatch, StringViewArray, UInt32Array};
+use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Int64Type};
 use partita_io::Reserve;
 use partita_kernels::sort::SortOptions;
+use partita_kernels::take::take_column;
 
 use super::*;
 use crate::error::Step;
@@ -117,5 +119,65 @@ fn neither_rows_nor_samples_keep_the_pages_that_they_came_in() {
             let kept: usize = parts.iter().map(|part| held(&[Arc::clone(part.as_array().unwrap())])).sum();
             assert!(kept < 20 * rows + 4_000, "{arrangement:?}: a run keeps pages");
         }
+    }
+}
+
+/// Numbers from `start` on with their texts, which are codes of a dictionary if they are even.
+fn numbered_texts(start: i64, rows: i64) -> RecordBatch {
+    let numbers: ArrayRef = Arc::new((start..start + rows).collect::<Int64Array>());
+    let values: ArrayRef =
+        Arc::new((0..50).map(|value| Some(format!("text {value}"))).collect::<StringViewArray>());
+    let codes: UInt32Array =
+        (start..start + rows).map(|number| (number % 7 != 3).then_some(number as u32 % 50)).collect();
+    let texts: ArrayRef = match start % 2 {
+        0 => Arc::new(DictionaryArray::new(codes, values)),
+        _ => take_column(&values, &codes).unwrap(),
+    };
+    RecordBatch::try_from_iter_with_nullable([("n", numbers, true), ("t", texts, true)]).unwrap()
+}
+
+#[test]
+fn packed_rows_are_those_that_came_wherever_they_lie() {
+    let plain = |start, rows| {
+        let batch = numbered_texts(start, rows);
+        RecordBatch::try_from_iter_with_nullable([
+            ("n", Arc::clone(batch.column(0)), true),
+            ("t", cast(batch.column(1), &DataType::Utf8View).unwrap(), true),
+        ])
+        .unwrap()
+    };
+    let schema = plain(0, 1).schema();
+    // Small batches are packed with others, coded and plain ones apart.
+    let sizes = [1, 9_000, 10, 4, 20_001, 30, 8_191, 3, 2, 8_192, 16_384, 7];
+    let starts = sizes.iter().scan(0, |end, rows| Some(std::mem::replace(end, *end + rows)));
+    let batches: Vec<(i64, i64)> = starts.zip(sizes).collect();
+    let all: Vec<RecordBatch> = batches.iter().map(|&(start, rows)| plain(start, rows)).collect();
+    let all = concat_batches(&schema, &all).unwrap();
+    for (runs_limit, run_bytes) in
+        [(1 << 29, 64 << 20), (1 << 29, 1 << 18), (0, 64 << 20), (600_000, 1 << 18)]
+    {
+        let ledger = Ledger::new(&Budget::new(1 << 30), runs_limit);
+        let store = RunStore { ledger, ..store(run_bytes) };
+        let mut writer = store.writer(Arrangement::Packed(Arc::clone(&schema)));
+        batches.iter().for_each(|&(start, rows)| writer.push(numbered_texts(start, rows)).unwrap());
+        let runs = writer.finish().unwrap();
+        assert_eq!((runs.rows(), runs.bytes()), (all.num_rows(), logical_bytes(&all) as u64));
+        assert_eq!(store.ledger.spilled() > 0, runs_limit < 1 << 29);
+        let runs = RunSet { partitions: vec![Arc::new(runs)] };
+        for rows in [0..all.num_rows(), 0..1, 8_999..9_012, 9_001..29_020, 40_000..all.num_rows()] {
+            let mut read = Vec::new();
+            runs.in_order(0..1, &rows, &mut |batch| {
+                read.push(batch);
+                Ok(Flow::Continue)
+            })
+            .unwrap();
+            assert_eq!(
+                concat_batches(&schema, &read).unwrap(),
+                all.slice(rows.start, rows.len()),
+                "{rows:?}"
+            );
+        }
+        drop(runs);
+        assert_eq!(store.ledger.used(), 0);
     }
 }
