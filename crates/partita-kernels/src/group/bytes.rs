@@ -29,7 +29,7 @@ pub(crate) struct BytesTable {
 }
 
 impl BytesTable {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.views.len()
     }
 

@@ -8,7 +8,7 @@ use arrow::datatypes::{ArrowNativeType, DataType, UInt32Type};
 
 use super::distances::{Distances, narrowed};
 use super::is_coded;
-use super::unified::unified;
+use super::unified::{Part, unified};
 use crate::Result;
 use crate::take::{compact_views, take_column};
 
@@ -46,18 +46,14 @@ impl PackedColumn {
         if values.len() > codes.len() || !can_be_spread(declared) {
             return Ok(PackedColumn(Form::Array(take_column(values, codes)?)));
         }
-        Ok(PackedColumn::of_codes(codes, values))
+        let places = codes.values().iter().map(|code| code.as_usize());
+        let codes = narrowed(places, values.len(), codes.nulls().cloned());
+        Ok(PackedColumn(Form::Codes { codes, values: Arc::clone(values) }))
     }
 
     /// A column that is kept as it is.
     pub fn plain(column: ArrayRef) -> PackedColumn {
         PackedColumn(Form::Array(column))
-    }
-
-    fn of_codes(codes: &UInt32Array, values: &ArrayRef) -> PackedColumn {
-        let places = codes.values().iter().map(|code| code.as_usize());
-        let codes = narrowed(places, values.len(), codes.nulls().cloned());
-        PackedColumn(Form::Codes { codes, values: Arc::clone(values) })
     }
 
     /// The rows of all parts, of which there is one at least, one after the other; what is a code in most of them is one in
@@ -72,9 +68,9 @@ impl PackedColumn {
         }
         let coded = parts.iter().filter(|part| matches!(part.0, Form::Codes { .. }));
         if 2 * coded.map(|part| part.len()).sum::<usize>() > parts.iter().map(|part| part.len()).sum() {
-            let arrays = parts.iter().map(|part| part.as_they_are()).collect::<Result<Vec<_>>>()?;
-            if let Some((codes, values)) = unified(&arrays)? {
-                return Ok(PackedColumn::of_codes(&codes, &values));
+            let texts: Option<Vec<Part<'_>>> = parts.iter().map(|part| part.as_codes_or_texts()).collect();
+            if let Some((codes, values)) = texts.map_or(Ok(None), |texts| unified(&texts))? {
+                return Ok(PackedColumn(Form::Codes { codes, values }));
             }
         }
         let arrays: Vec<ArrayRef> = parts.iter().map(|part| part.to_array()).collect();
@@ -164,11 +160,11 @@ impl PackedColumn {
         if let Form::Distances(distances) = &self.0 { Some(distances) } else { None }
     }
 
-    /// Codes as a dictionary of 32-bit codes, all else as an array of the declared type.
-    fn as_they_are(&self) -> Result<ArrayRef> {
+    fn as_codes_or_texts(&self) -> Option<Part<'_>> {
         match &self.0 {
-            Form::Codes { codes, values } => coded(codes, values),
-            _ => Ok(self.to_array()),
+            Form::Array(array) => Some(Part::Plain(array)),
+            Form::Distances(_) => None,
+            Form::Codes { codes, values } => Some(Part::Codes { codes, values }),
         }
     }
 }

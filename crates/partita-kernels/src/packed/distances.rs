@@ -8,10 +8,31 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{max, min, take};
-use arrow::datatypes::{ArrowNativeType, DataType, UInt8Type, UInt16Type, UInt32Type};
+use arrow::datatypes::{ArrowNativeType, DataType};
 
 use crate::Result;
 use crate::keys::concat_nulls;
+
+/// What is done with the width of codes or distances, by the type of their array.
+macro_rules! of_width {
+    ($data_type:expr, $width:ident => $done:expr) => {
+        match $data_type {
+            arrow::datatypes::DataType::UInt8 => {
+                type $width = arrow::datatypes::UInt8Type;
+                $done
+            }
+            arrow::datatypes::DataType::UInt16 => {
+                type $width = arrow::datatypes::UInt16Type;
+                $done
+            }
+            _ => {
+                type $width = arrow::datatypes::UInt32Type;
+                $done
+            }
+        }
+    };
+}
+pub(super) use of_width;
 
 /// Numbers as distances from the least, which is itself an array of one row of their type.
 #[derive(Clone, Debug)]
@@ -80,11 +101,7 @@ impl Distances {
         fn of<T: ArrowPrimitiveType>(distances: &ArrayRef) -> Option<usize> {
             max(distances.as_primitive::<T>()).map(|most| most.as_usize())
         }
-        match self.distances.data_type() {
-            DataType::UInt8 => of::<UInt8Type>(&self.distances),
-            DataType::UInt16 => of::<UInt16Type>(&self.distances),
-            _ => of::<UInt32Type>(&self.distances),
-        }
+        of_width!(self.distances.data_type(), Width => of::<Width>(&self.distances))
     }
 }
 
@@ -123,11 +140,7 @@ fn concat_of<T: ArrowPrimitiveType>(parts: &[&Distances]) -> Option<Distances> {
     let nulls = concat_nulls(parts.iter().map(|part| (part.distances.nulls(), part.distances.len())));
     let shifted =
         || parts.iter().map(|part| (&part.distances, least_of(part).sub_wrapping(least).as_usize()));
-    let distances = match code_bytes(most) {
-        Some(1) => widened::<UInt8Type>(shifted(), nulls),
-        Some(2) => widened::<UInt16Type>(shifted(), nulls),
-        _ => widened::<UInt32Type>(shifted(), nulls),
-    };
+    let distances = of_width!(&code_type(most), Width => widened::<Width>(shifted(), nulls));
     Some(Distances { least: one::<T>(least, parts.first()?.data_type()), distances })
 }
 
@@ -146,11 +159,7 @@ fn widened<'a, T: ArrowPrimitiveType>(
     }
     let mut out = Vec::with_capacity(parts.clone().map(|(distances, _)| distances.len()).sum());
     for (distances, by) in parts {
-        match distances.data_type() {
-            DataType::UInt8 => add::<T, UInt8Type>(distances, by, &mut out),
-            DataType::UInt16 => add::<T, UInt16Type>(distances, by, &mut out),
-            _ => add::<T, UInt32Type>(distances, by, &mut out),
-        }
+        of_width!(distances.data_type(), Width => add::<T, Width>(distances, by, &mut out));
     }
     Arc::new(PrimitiveArray::<T>::new(out.into(), nulls))
 }
@@ -162,6 +171,15 @@ fn code_bytes(most: usize) -> Option<usize> {
         0x100..=0xFFFF => Some(2),
         0x1_0000..=0xFFFF_FFFF => Some(4),
         _ => None,
+    }
+}
+
+/// The type of codes up to `most`.
+pub(super) fn code_type(most: usize) -> DataType {
+    match code_bytes(most) {
+        Some(1) => DataType::UInt8,
+        Some(2) => DataType::UInt16,
+        _ => DataType::UInt32,
     }
 }
 
@@ -178,11 +196,7 @@ pub(super) fn narrowed(
         let numbers: Vec<T::Native> = numbers.map(T::Native::usize_as).collect();
         Arc::new(PrimitiveArray::<T>::new(numbers.into(), nulls))
     }
-    match code_bytes(most) {
-        Some(1) => of::<UInt8Type>(numbers, nulls),
-        Some(2) => of::<UInt16Type>(numbers, nulls),
-        _ => of::<UInt32Type>(numbers, nulls),
-    }
+    of_width!(&code_type(most), Width => of::<Width>(numbers, nulls))
 }
 
 fn with_distances<T: ArrowPrimitiveType>(least: &PrimitiveArray<T>, distances: &ArrayRef) -> ArrayRef {
@@ -196,9 +210,5 @@ fn with_distances<T: ArrowPrimitiveType>(least: &PrimitiveArray<T>, distances: &
         let numbers = PrimitiveArray::<T>::new(numbers.into(), nulls);
         Arc::new(numbers.with_data_type(least.data_type().clone()))
     }
-    match distances.data_type() {
-        DataType::UInt8 => of(least, distances.as_primitive::<UInt8Type>()),
-        DataType::UInt16 => of(least, distances.as_primitive::<UInt16Type>()),
-        _ => of(least, distances.as_primitive::<UInt32Type>()),
-    }
+    of_width!(distances.data_type(), Width => of(least, distances.as_primitive::<Width>()))
 }

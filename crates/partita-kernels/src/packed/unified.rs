@@ -2,84 +2,132 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::buffer::{Buffer, NullBuffer};
-use arrow::datatypes::{DataType, UInt32Type};
+use arrow::datatypes::{ArrowNativeType, DataType};
 
+use super::distances::{code_type, of_width};
 use crate::Result;
 use crate::group::{BytesTable, text_array};
 use crate::keys::concat_nulls;
 
-/// The codes of all rows one after the other, and the values: of arrays that are dictionaries of 32-bit codes or plain.
-/// `None` if there are several dictionaries, or plain arrays, and the values are no views.
-pub(super) fn unified(arrays: &[ArrayRef]) -> Result<Option<(UInt32Array, ArrayRef)>> {
-    let dictionaries: Vec<_> =
-        arrays.iter().filter_map(|array| array.as_dictionary_opt::<UInt32Type>()).collect();
-    let Some(values) = dictionaries.first().map(|first| first.values()) else { return Ok(None) };
-    let nulls = concat_nulls(arrays.iter().map(|array| (array.nulls(), array.len())));
-    let is_first = |other: &&DictionaryArray<UInt32Type>| Arc::ptr_eq(other.values(), values);
-    if dictionaries.len() == arrays.len() && dictionaries.iter().all(is_first) {
-        let codes: Vec<u32> =
-            dictionaries.iter().flat_map(|part| part.keys().values().iter().copied()).collect();
-        return Ok(Some((UInt32Array::new(codes.into(), nulls), Arc::clone(values))));
+/// Rows of a column.
+pub(super) enum Part<'a> {
+    /// Places among values.
+    Codes {
+        codes: &'a ArrayRef,
+        values: &'a ArrayRef,
+    },
+    Plain(&'a ArrayRef),
+}
+
+/// The codes of all rows one after the other, as narrow as may be, and the values. `None` if there are several
+/// dictionaries, or plain arrays, and the values are no views.
+pub(super) fn unified(parts: &[Part<'_>]) -> Result<Option<(ArrayRef, ArrayRef)>> {
+    let nulls = concat_nulls(parts.iter().map(|part| (part.rows().nulls(), part.rows().len())));
+    if let Some(values) = only_values(parts) {
+        let numbers: Vec<u32> = (0..u32::try_from(values.len()).unwrap_or(u32::MAX)).collect();
+        let codes = renumbered(parts, &vec![numbers.as_slice(); parts.len()], values.len(), nulls);
+        return Ok(Some((codes, Arc::clone(values))));
     }
-    let data_type = values.data_type();
-    let mut codes = Codes::default();
-    for array in arrays {
-        let added = match array.as_dictionary_opt::<UInt32Type>() {
-            Some(coded) => codes.add_coded(coded),
-            None => codes.add(array),
+    let mut table = BytesTable::default();
+    // For each part which list of numbers it has: parts of one dictionary follow each other.
+    let (mut lists, mut list_of): (Vec<Vec<u32>>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut before: Option<&ArrayRef> = None;
+    for part in parts {
+        let (texts, is_known) = match part {
+            Part::Codes { values, .. } => (*values, before.is_some_and(|before| Arc::ptr_eq(before, values))),
+            Part::Plain(rows) => (*rows, false),
         };
-        if !added {
-            return Ok(None);
+        if !is_known {
+            let Some(numbers) = numbers_of(texts, &mut table) else { return Ok(None) };
+            lists.push(numbers);
         }
+        list_of.push(lists.len() - 1);
+        before = Some(texts);
     }
-    let (views, buffers, of_values) = codes.table.take_entries();
-    let values = text_array(views, buffers, of_values, data_type)?;
-    Ok(Some((UInt32Array::new(codes.codes.into(), nulls), values)))
+    let data_type = parts.first().map_or(&DataType::Null, |part| part.data_type());
+    let numbers: Vec<&[u32]> = list_of.into_iter().map(|list| lists[list].as_slice()).collect();
+    let codes = renumbered(parts, &numbers, table.len(), nulls);
+    let (views, buffers, of_values) = table.take_entries();
+    Ok(Some((codes, text_array(views, buffers, of_values, data_type)?)))
 }
 
-#[derive(Default)]
-struct Codes {
-    table: BytesTable,
-    codes: Vec<u32>,
+/// The values of all parts, if they are codes of the same.
+fn only_values<'a>(parts: &[Part<'a>]) -> Option<&'a ArrayRef> {
+    let mut values = parts.iter().map(|part| match part {
+        Part::Codes { values, .. } => Some(*values),
+        Part::Plain(_) => None,
+    });
+    let first = values.next()??;
+    values.all(|other| other.is_some_and(|other| Arc::ptr_eq(other, first))).then_some(first)
 }
 
-impl Codes {
-    fn add(&mut self, array: &ArrayRef) -> bool {
-        let Some((views, buffers, nulls)) = parts(array) else { return false };
-        self.codes.extend(views.iter().enumerate().map(|(row, view)| match nulls {
-            // Whatever the code, the row is null.
-            Some(nulls) if nulls.is_null(row) => 0,
-            _ => self.table.number(*view, buffers),
-        }));
-        true
-    }
-
-    fn add_coded(&mut self, coded: &DictionaryArray<UInt32Type>) -> bool {
-        let Some((views, buffers, nulls)) = parts(coded.values()) else { return false };
-        let number = |(value, view): (usize, &u128)| match nulls {
-            Some(nulls) if nulls.is_null(value) => self.table.null_number(),
-            _ => self.table.number(*view, buffers),
-        };
-        let numbers: Vec<u32> = views.iter().enumerate().map(number).collect();
-        let codes = coded.keys().values().iter();
-        self.codes.extend(codes.map(|code| numbers.get(*code as usize).copied().unwrap_or(0)));
-        true
-    }
-}
-
-/// The views of text, what they refer to, and which are null.
-fn parts(array: &ArrayRef) -> Option<(&[u128], &[Buffer], Option<&NullBuffer>)> {
-    match array.data_type() {
+/// The number of each text; `None` if they are no views.
+fn numbers_of(texts: &ArrayRef, table: &mut BytesTable) -> Option<Vec<u32>> {
+    let (views, buffers, nulls): (_, &[Buffer], _) = match texts.data_type() {
         DataType::Utf8View => {
-            let text = array.as_string_view();
-            Some((text.views(), text.data_buffers(), text.nulls()))
+            let texts = texts.as_string_view();
+            (texts.views(), texts.data_buffers(), texts.nulls())
         }
         DataType::BinaryView => {
-            let bytes = array.as_binary_view();
-            Some((bytes.views(), bytes.data_buffers(), bytes.nulls()))
+            let bytes = texts.as_binary_view();
+            (bytes.views(), bytes.data_buffers(), bytes.nulls())
         }
-        _ => None,
+        _ => return None,
+    };
+    let number = |(row, view): (usize, &u128)| match nulls {
+        Some(nulls) if nulls.is_null(row) => table.null_number(),
+        _ => table.number(*view, buffers),
+    };
+    Some(views.iter().enumerate().map(number).collect())
+}
+
+/// The number of each row, from the numbers of each part's values, or of its rows if they are plain.
+fn renumbered(parts: &[Part<'_>], numbers: &[&[u32]], count: usize, nulls: Option<NullBuffer>) -> ArrayRef {
+    fn of<T: ArrowPrimitiveType>(
+        parts: &[Part<'_>],
+        numbers: &[&[u32]],
+        nulls: Option<NullBuffer>,
+    ) -> ArrayRef {
+        let mut out: Vec<T::Native> = Vec::with_capacity(parts.iter().map(|part| part.rows().len()).sum());
+        for (part, numbers) in parts.iter().zip(numbers) {
+            match part {
+                Part::Codes { codes, .. } => {
+                    of_width!(codes.data_type(), Width => add::<T, Width>(codes, numbers, &mut out));
+                }
+                Part::Plain(_) => {
+                    out.extend(numbers.iter().map(|number| T::Native::usize_as(*number as usize)))
+                }
+            }
+        }
+        Arc::new(PrimitiveArray::<T>::new(out.into(), nulls))
+    }
+    fn add<T: ArrowPrimitiveType, C: ArrowPrimitiveType>(
+        codes: &ArrayRef,
+        numbers: &[u32],
+        out: &mut Vec<T::Native>,
+    ) {
+        let codes = codes.as_primitive::<C>().values().iter();
+        // Codes of nulls may be any.
+        let number = |code: &C::Native| numbers.get(code.as_usize()).copied().unwrap_or(0);
+        out.extend(codes.map(|code| T::Native::usize_as(number(code) as usize)));
+    }
+    of_width!(&code_type(count), Width => of::<Width>(parts, numbers, nulls))
+}
+
+impl<'a> Part<'a> {
+    fn rows(&self) -> &'a ArrayRef {
+        match self {
+            Part::Codes { codes, .. } => codes,
+            Part::Plain(rows) => rows,
+        }
+    }
+
+    fn data_type(&self) -> &DataType {
+        match self {
+            Part::Codes { values, .. } => values.data_type(),
+            Part::Plain(rows) => rows.data_type(),
+        }
     }
 }
