@@ -29,7 +29,7 @@ mod window;
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::{SchemaRef, TimeUnit};
 
 use crate::file_columns::FileColumns;
 use crate::together::in_order;
@@ -125,11 +125,10 @@ impl Source for ParquetSource {
     fn is_coded(&self, column: usize) -> bool {
         let data_type = self.schema.field(column).data_type();
         let files = self.files.files.iter().zip(self.files.columns.iter());
-        let is_text = matches!(data_type, DataType::Utf8View | DataType::BinaryView);
         let mut of_files = files.map(|(file, columns)| {
             columns.file_index(column).is_some_and(|root| file.is_coded(root, data_type))
         });
-        is_text && of_files.all(|is_coded| is_coded)
+        of_files.all(|is_coded| is_coded)
     }
 
     fn splits(&self, request: &ScanRequest, _context: &ReadContext) -> Result<Vec<Split>> {

@@ -45,8 +45,8 @@ pub trait Source: Send + Sync + Debug {
         context: &ReadContext,
     ) -> Result<Box<dyn BatchReader>>;
 
-    /// Whether a column of the schema, one of text or bytes, lies in the files as codes of dictionaries throughout, so
-    /// that [`ScanRequest::coded`] saves work.
+    /// Whether a column of the schema, one of text, bytes or numbers, lies in the files as codes of dictionaries
+    /// throughout, so that [`ScanRequest::coded`] saves work.
     fn is_coded(&self, column: usize) -> bool {
         let _ = column;
         false

@@ -11,7 +11,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use parquet::basic::{Encoding, EncodingMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
-    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+    ParquetStatisticsPolicy, RowGroupMetaData,
 };
 
 use super::flat::Shape;
@@ -26,6 +27,11 @@ use crate::{DataFile, Error, FileInfo, Limits, ReadContext, Result};
 const TAIL: u64 = 64 << 10;
 /// Length of the footer and the magic bytes.
 const END: usize = 8;
+/// Numbers are worth being codes if their dictionary has no more bytes, so that a batch has about as many rows as it has
+/// values...
+const FEW_BYTES: i64 = 128 << 10;
+/// ...and if so many rows or more come on each byte of it: compressed, a value takes four or so.
+const ROWS_PER_BYTE: i64 = 2;
 
 /// A file whose footer has been read.
 #[derive(Debug)]
@@ -56,8 +62,15 @@ impl ParquetFile {
             let of_codes = |mask: &EncodingMask| {
                 mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
             };
-            let shape = Shape::of(column.column_descr(), data_type);
-            shape.is_some() && column.page_encoding_stats_mask().is_some_and(of_codes)
+            let is_worth_it = match Shape::of(column.column_descr(), data_type) {
+                Some(Shape::Text | Shape::Binary) => true,
+                Some(Shape::Eight) => {
+                    let few = FEW_BYTES.min(column.num_values() / ROWS_PER_BYTE);
+                    dictionary_bytes(column).is_some_and(|bytes| bytes <= few)
+                }
+                Some(Shape::Four | Shape::FourWide | Shape::EightWide) | None => false,
+            };
+            is_worth_it && column.page_encoding_stats_mask().is_some_and(of_codes)
         };
         self.schema().field(root).data_type() == data_type && self.metadata.row_groups().iter().all(is_coded)
     }
@@ -67,6 +80,11 @@ impl ParquetFile {
         let file = DataFile::open(&*context.files, &self.info)?;
         Ok(Arc::new(OpenFile { file, read: Arc::clone(read) }))
     }
+}
+
+/// The bytes of a column's dictionary in the file.
+fn dictionary_bytes(column: &ColumnChunkMetaData) -> Option<i64> {
+    column.data_page_offset().checked_sub(column.dictionary_page_offset()?)
 }
 
 /// Reads the footer of one file.

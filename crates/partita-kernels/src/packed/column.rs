@@ -44,7 +44,7 @@ impl PackedColumn {
         let (codes, values) = (coded.keys(), coded.values());
         // A dictionary is no larger than the rows for which it is kept.
         if values.len() > codes.len() || !can_be_spread(declared) {
-            return Ok(PackedColumn(Form::Array(take_column(values, codes)?)));
+            return PackedColumn::of(&take_column(values, codes)?, declared);
         }
         let places = codes.values().iter().map(|code| code.as_usize());
         let codes = narrowed(places, values.len(), codes.nulls().cloned());

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{JoinStep, Pipeline, PipelineStep, Source};
+use super::{JoinStep, Pipeline, PipelineStep, Sink, Source};
 use crate::op::{JoinKind, Operator, OutputColumn};
 
 /// Where a column comes from that no step has changed.
@@ -25,8 +25,15 @@ struct Trace {
 }
 
 impl Pipeline {
-    /// Asks for codes where behind it rows are only kept, and nothing but some of their columns is looked at.
-    pub(super) fn read_as_codes(&mut self, looked_at: &[usize]) {
+    /// Asks for codes where rows are only kept in the sink behind it.
+    pub(super) fn read_as_codes(&mut self, sink: &Sink) {
+        let (looked_at, with_numbers): (&[usize], bool) = match sink {
+            Sink::Collect(_) => (&[], true),
+            // Numbers take as few bytes there without codes, and all parts of a column become one.
+            Sink::Rows(_) => (&[], false),
+            Sink::Build(keys) => (&keys.columns, false),
+            Sink::Hash(_) | Sink::Sort(_) | Sink::Keep | Sink::Write { .. } => return,
+        };
         let mut trace = Trace::of_source(&self.source);
         for (place, step) in self.steps.iter().enumerate() {
             match step {
@@ -43,8 +50,11 @@ impl Pipeline {
         let unseen: BTreeSet<Origin> = unseen.filter(|origin| !trace.looked_at.contains(origin)).collect();
         for origin in unseen {
             match (origin, &mut self.source) {
-                (Origin::Scan(column), Source::Scan { source, request, .. }) if source.is_coded(column) => {
-                    request.coded.push(column);
+                (Origin::Scan(column), Source::Scan { source, request, .. }) => {
+                    let is_number = source.schema().field(column).data_type().is_primitive();
+                    if (with_numbers || !is_number) && source.is_coded(column) {
+                        request.coded.push(column);
+                    }
                 }
                 (Origin::Scan(_), _) => {}
                 (Origin::Join { place, column }, _) => {

@@ -34,7 +34,13 @@ fn read_keys_as_codes(input: &mut Open, node: &GroupBy) -> Result<()> {
     let looked_at: Vec<Arc<str>> = others.flat_map(Expr::columns_used).collect();
     for name in node.keys.iter().filter_map(|key| key.as_column()) {
         let column = column_index(source.schema(), name)?;
-        if !looked_at.contains(name) && !request.coded.contains(&column) && source.is_coded(column) {
+        // Numbers are packed into keys as they are.
+        let is_number = source.schema().field(column).data_type().is_primitive();
+        if !is_number
+            && !looked_at.contains(name)
+            && !request.coded.contains(&column)
+            && source.is_coded(column)
+        {
             request.coded.push(column);
         }
     }

@@ -57,14 +57,7 @@ impl Lowering {
 
     /// Closes open pipelines with a sink.
     pub(super) fn close(&mut self, mut open: Open, sink: Sink) -> StageRef {
-        let looked_at = match &sink {
-            Sink::Collect(_) | Sink::Rows(_) => Some([].as_slice()),
-            Sink::Build(keys) => Some(keys.columns.as_slice()),
-            Sink::Hash(_) | Sink::Sort(_) | Sink::Keep | Sink::Write { .. } => None,
-        };
-        if let Some(columns) = looked_at {
-            open.pipelines.iter_mut().for_each(|pipeline| pipeline.read_as_codes(columns));
-        }
+        open.pipelines.iter_mut().for_each(|pipeline| pipeline.read_as_codes(&sink));
         let id = self.next_id;
         self.next_id += 1;
         Arc::new(Stage { id, pipelines: open.pipelines, sink, schema: open.schema })

@@ -1,4 +1,4 @@
-//! Rows of a column as codes of its dictionary, for whoever wants each text only once: the group-by of the engine.
+//! Rows of a column as codes of its dictionary, for whoever wants each value only once.
 
 use std::sync::Arc;
 
@@ -26,7 +26,13 @@ impl Loaded {
             }
         });
         let keys = PrimitiveArray::new(ScalarBuffer::from(codes), self.nulls(picked));
-        let values = Arc::clone(dictionary.array.get_or_init(|| dictionary.to_array(self.shape)));
+        let values = match dictionary.array.get() {
+            Some(values) => Arc::clone(values),
+            None => {
+                let values = dictionary.to_array(self.shape, &self.data_type)?;
+                Arc::clone(dictionary.array.get_or_init(|| values))
+            }
+        };
         // SAFETY: codes were checked when they were read: each is below the number of places.
         Ok(Arc::new(unsafe { DictionaryArray::<UInt32Type>::new_unchecked(keys, values) }))
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayData, ArrayRef, BooleanBufferBuilder, make_array};
+use arrow::array::{ArrayRef, BooleanBufferBuilder};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 
-use super::values::{Dictionary, INLINE, Shape, Store, view_array};
-use crate::{Error, Result};
+use super::values::{Dictionary, INLINE, Shape, Store, fixed_array, view_array};
+use crate::Result;
 
 /// Rows of one page.
 #[derive(Debug)]
@@ -102,9 +102,7 @@ impl Loaded {
             Shape::FourWide => Buffer::from_vec(self.gather(picked, Store::fours, fours, i128::from)),
             _ => Buffer::from_vec(self.gather(picked, Store::eights, eights, i128::from)),
         };
-        let data =
-            ArrayData::builder(self.data_type.clone()).len(picked.len()).nulls(nulls).add_buffer(buffer);
-        data.build().map(make_array).map_err(|error| Error::corrupt(error.to_string()))
+        fixed_array(&self.data_type, buffer, picked.len(), nulls)
     }
 
     /// Calls `each` for all segments with the picked rows in it, counted from its own first.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, BinaryViewArray, StringViewArray, make_view};
+use arrow::array::{ArrayData, ArrayRef, BinaryViewArray, StringViewArray, make_array, make_view};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
@@ -229,6 +229,17 @@ pub(super) fn view_array(
     }
 }
 
+/// An array of numbers of a type.
+pub(super) fn fixed_array(
+    data_type: &DataType,
+    values: Buffer,
+    rows: usize,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef> {
+    let data = ArrayData::builder(data_type.clone()).len(rows).nulls(nulls).add_buffer(values);
+    data.build().map(make_array).map_err(|error| Error::corrupt(error.to_string()))
+}
+
 /// The values that codes stand for, and behind them a place for nulls.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
@@ -242,13 +253,18 @@ pub(crate) struct Dictionary {
 }
 
 impl Dictionary {
-    /// The texts of all places, that for nulls included.
-    pub(super) fn to_array(&self, shape: Shape) -> ArrayRef {
-        let (views, bytes) = match &self.values {
-            Store::Views(views, bytes) => (views.clone(), bytes.clone()),
-            _ => (Vec::new(), Bytes::new()),
-        };
-        view_array(shape, views.into(), if self.is_long { vec![bytes] } else { Vec::new() }, None)
+    /// The values of all places, that for nulls included, where they are as wide in arrays as in the file.
+    pub(super) fn to_array(&self, shape: Shape, data_type: &DataType) -> Result<ArrayRef> {
+        match &self.values {
+            Store::Views(views, bytes) => {
+                let buffers = if self.is_long { vec![bytes.clone()] } else { Vec::new() };
+                Ok(view_array(shape, views.clone().into(), buffers, None))
+            }
+            Store::Four(values) => fixed_array(data_type, Buffer::from_slice_ref(values), values.len(), None),
+            Store::Eight(values) => {
+                fixed_array(data_type, Buffer::from_slice_ref(values), values.len(), None)
+            }
+        }
     }
 
     pub(super) fn new(shape: Shape, bytes: &Bytes, count: usize) -> Result<Dictionary> {
