@@ -1,8 +1,8 @@
 //! [`PackedBatch`]: rows that are only kept, in less memory than as arrays.
 //!
 //! A result is often larger than all that was held to compute it, and memory that was never used before costs more than
-//! what is written to it: the system has to clear it. So whole numbers are kept as their distance from the least of
-//! their batch, and columns that came as dictionaries stay codes, each with as few bytes as do. [`PackedBatch::unpack`]
+//! what is written to it: the system has to clear it. So whole numbers and short texts are kept as their distance from
+//! the least of their batch, and columns that came as dictionaries stay codes, each with as few bytes as do. [`PackedBatch::unpack`]
 //! gives the same values back as arrays of the declared types. (Zukowski, Héman, Nes, Boncz: "Super-Scalar RAM-CPU Cache
 //! Compression", ICDE 2006, without its exceptions.)
 
@@ -15,6 +15,7 @@ use crate::Result;
 
 mod column;
 mod distances;
+mod short;
 mod unified;
 
 pub use column::PackedColumn;
@@ -56,6 +57,13 @@ impl PackedBatch {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options);
         batch.expect("every column has been one of this schema and as long")
+    }
+
+    /// `len` rows from `offset` on; nothing is copied.
+    #[must_use]
+    pub fn slice(&self, offset: usize, len: usize) -> PackedBatch {
+        let columns = self.columns.iter().map(|column| column.slice(offset, len)).collect();
+        PackedBatch { schema: Arc::clone(&self.schema), columns, rows: len }
     }
 
     /// The columns and their types.

@@ -8,6 +8,7 @@ use arrow::datatypes::{ArrowNativeType, DataType, UInt32Type};
 
 use super::distances::{Distances, narrowed};
 use super::is_coded;
+use super::short::ShortTexts;
 use super::unified::{Part, unified};
 use crate::Result;
 use crate::take::{compact_views, take_column};
@@ -21,6 +22,7 @@ enum Form {
     /// As it was.
     Array(ArrayRef),
     Distances(Distances),
+    Short(ShortTexts),
     /// Rows as places among values, which other columns may share.
     Codes {
         codes: ArrayRef,
@@ -36,10 +38,9 @@ impl PackedColumn {
     pub fn of(column: &ArrayRef, declared: &DataType) -> Result<PackedColumn> {
         let coded = column.as_dictionary_opt::<UInt32Type>().filter(|_| is_coded(column, declared));
         let Some(coded) = coded else {
-            return Ok(PackedColumn(match Distances::of(column) {
-                Some(distances) => Form::Distances(distances),
-                None => Form::Array(compact_views(column)?),
-            }));
+            let form = Distances::of(column).map(Form::Distances);
+            let form = form.or_else(|| ShortTexts::of(column).map(Form::Short));
+            return Ok(PackedColumn(form.map_or_else(|| compact_views(column).map(Form::Array), Ok)?));
         };
         let (codes, values) = (coded.keys(), coded.values());
         // A dictionary is no larger than the rows for which it is kept.
@@ -66,10 +67,18 @@ impl PackedColumn {
         if let Some(distances) = distances.as_deref().and_then(Distances::concat) {
             return Ok(PackedColumn(Form::Distances(distances)));
         }
+        let texts: Option<Vec<&ShortTexts>> = parts.iter().map(|part| part.as_short()).collect();
+        if let Some(texts) = texts.as_deref().and_then(ShortTexts::concat) {
+            return Ok(PackedColumn(Form::Short(texts)));
+        }
         let coded = parts.iter().filter(|part| matches!(part.0, Form::Codes { .. }));
         if 2 * coded.map(|part| part.len()).sum::<usize>() > parts.iter().map(|part| part.len()).sum() {
-            let texts: Option<Vec<Part<'_>>> = parts.iter().map(|part| part.as_codes_or_texts()).collect();
-            if let Some((codes, values)) = texts.map_or(Ok(None), |texts| unified(&texts))? {
+            let spread: Vec<ArrayRef> = parts.iter().map(|part| part.spread()).collect();
+            let parts = parts.iter().zip(&spread).map(|(part, spread)| match &part.0 {
+                Form::Codes { codes, values } => Part::Codes { codes, values },
+                _ => Part::Plain(spread),
+            });
+            if let Some((codes, values)) = unified(&parts.collect::<Vec<_>>())? {
                 return Ok(PackedColumn(Form::Codes { codes, values }));
             }
         }
@@ -93,8 +102,22 @@ impl PackedColumn {
         match &self.0 {
             Form::Array(array) => array.data_type(),
             Form::Distances(distances) => distances.data_type(),
+            Form::Short(texts) => texts.data_type(),
             Form::Codes { values, .. } => values.data_type(),
         }
+    }
+
+    /// `len` rows from `offset` on; nothing is copied.
+    #[must_use]
+    pub fn slice(&self, offset: usize, len: usize) -> PackedColumn {
+        PackedColumn(match &self.0 {
+            Form::Array(array) => Form::Array(array.slice(offset, len)),
+            Form::Distances(distances) => Form::Distances(distances.slice(offset, len)),
+            Form::Short(texts) => Form::Short(texts.slice(offset, len)),
+            Form::Codes { codes, values } => {
+                Form::Codes { codes: codes.slice(offset, len), values: Arc::clone(values) }
+            }
+        })
     }
 
     /// The rows, if they are kept as an array of the declared type.
@@ -107,6 +130,7 @@ impl PackedColumn {
         match &self.0 {
             Form::Array(array) => Arc::clone(array),
             Form::Distances(distances) => distances.to_array(),
+            Form::Short(texts) => texts.to_array(),
             Form::Codes { codes, values } => {
                 take(values, codes, None).expect("codes are places among the values, which can be spread")
             }
@@ -121,6 +145,7 @@ impl PackedColumn {
         match &self.0 {
             Form::Array(array) => take_column(array, rows),
             Form::Distances(distances) => distances.take(rows),
+            Form::Short(texts) => texts.take(rows),
             Form::Codes { codes, values } => {
                 take_column(values, wide(&take(codes, rows, None)?)?.as_primitive())
             }
@@ -152,6 +177,7 @@ impl PackedColumn {
         match &self.0 {
             Form::Array(array) => array,
             Form::Distances(distances) => distances.kept(),
+            Form::Short(texts) => texts.kept(),
             Form::Codes { codes, .. } => codes,
         }
     }
@@ -160,12 +186,13 @@ impl PackedColumn {
         if let Form::Distances(distances) = &self.0 { Some(distances) } else { None }
     }
 
-    fn as_codes_or_texts(&self) -> Option<Part<'_>> {
-        match &self.0 {
-            Form::Array(array) => Some(Part::Plain(array)),
-            Form::Distances(_) => None,
-            Form::Codes { codes, values } => Some(Part::Codes { codes, values }),
-        }
+    fn as_short(&self) -> Option<&ShortTexts> {
+        if let Form::Short(texts) = &self.0 { Some(texts) } else { None }
+    }
+
+    /// The rows as an array of the declared type, unless they are codes: then their values.
+    fn spread(&self) -> ArrayRef {
+        if let Form::Codes { values, .. } = &self.0 { Arc::clone(values) } else { self.to_array() }
     }
 }
 

@@ -73,6 +73,10 @@ impl Distances {
         Ok(self.numbers(&take(&self.distances, rows, None)?))
     }
 
+    pub(super) fn slice(&self, offset: usize, len: usize) -> Distances {
+        Distances { least: Arc::clone(&self.least), distances: self.distances.slice(offset, len) }
+    }
+
     pub(super) fn to_array(&self) -> ArrayRef {
         self.numbers(&self.distances)
     }

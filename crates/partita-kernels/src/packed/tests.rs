@@ -1,8 +1,8 @@
 //! Tests of packed batches: what is unpacked is what was packed, and how much is kept of it.
 
 use arrow::array::{
-    AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
-    StringArray, StringViewArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
+    AsArray, BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array,
+    Int64Array, StringArray, StringViewArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
 use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{Field, Schema, UInt32Type};
@@ -111,7 +111,7 @@ fn dictionaries_stay_codes_and_come_back_spread() {
 #[test]
 fn a_dictionary_that_is_larger_than_its_rows_is_not_kept() {
     let values: ArrayRef =
-        Arc::new((0..100).map(|value| Some(value.to_string())).collect::<StringViewArray>());
+        Arc::new((0..100).map(|value| Some(format!("the text {value:>9}"))).collect::<StringViewArray>());
     let (rows, declared) = coded((0..99).map(Some).collect(), &values);
     let packed = PackedBatch::pack(&rows, &declared).unwrap();
     let kept: Vec<DataType> = packed.kept_beside(None).map(|array| array.data_type().clone()).collect();
@@ -143,7 +143,7 @@ fn numbers_come_back() {
 
 /// Rows from anywhere in a column of so many, some of them null.
 fn some_rows(random: &mut Random, of: usize) -> UInt32Array {
-    (0..random.below(200)).map(|_| (random.below(8) > 0).then(|| random.below(of) as u32)).collect()
+    (0..random.below(200)).map(|_| (of > 0 && random.below(8) > 0).then(|| random.below(of) as u32)).collect()
 }
 
 /// The parts as one have the rows of `whole`, and so has what is taken of them.
@@ -254,5 +254,53 @@ fn a_null_row_of_nothing_is_null() {
     for empty in [Arc::new(Int64Array::new_null(0)) as ArrayRef, Arc::new(StringViewArray::new_null(0))] {
         let packed = PackedColumn::of(&empty, empty.data_type()).unwrap();
         assert_eq!(packed.take(&rows).unwrap().null_count(), 2);
+    }
+}
+
+fn texts(values: Vec<Option<&[u8]>>) -> ArrayRef {
+    Arc::new(BinaryViewArray::from(values))
+}
+
+#[test]
+fn short_texts_take_as_few_bytes_as_they_differ_in() {
+    let of = |values: Vec<Option<&[u8]>>| kept(&packed(&batch(vec![("t", texts(values))])));
+    assert_eq!(of(vec![Some(b"id0000000001"), Some(b"id0000000009")]), 2);
+    assert_eq!(of(vec![Some(b"id0000000001"), Some(b"id0000000019"), None]), 6 + 1);
+    assert_eq!(of(vec![Some(b"a"), Some(b"b"), Some(b"")]), 3);
+    assert_eq!(of(vec![Some(b"id9"), Some(b"id10")]), 4);
+    assert_eq!(of(vec![Some(b"id90000"), Some(b"id1")]), 16);
+    assert_eq!(of(vec![Some(b"\x00\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), Some(b"\x00\x00\x01")]), 16);
+    // Nine bytes differ, a zero is at the end, the text is long.
+    assert_eq!(of(vec![Some(b"abcdefghi"), Some(b"123456789")]), 32);
+    assert_eq!(of(vec![Some(b"a\x00"), Some(b"b")]), 32);
+    assert!(of(vec![Some(b"a text of more than twelve"), Some(b"b")]) >= 32);
+}
+
+#[test]
+fn short_texts_come_back() {
+    let mut random = Random(12);
+    for round in 0..400 {
+        let (alike, length, letters) = (random.below(9), random.below(14), 1 + random.below(255));
+        let text = |random: &mut Random| -> Option<Vec<u8>> {
+            let length = if round % 3 == 0 { length } else { random.below(length + 1) };
+            let is_valid = random.below(7) > 0;
+            let begin = std::iter::repeat_n(b'x', alike);
+            let end = (0..length).map(|_| (random.below(letters) + round % 2) as u8);
+            is_valid.then(|| begin.chain(end).collect())
+        };
+        let part = |random: &mut Random| -> ArrayRef {
+            let rows = [0, 1, 30, 200][random.below(4)];
+            let rows: Vec<Option<Vec<u8>>> = (0..rows).map(|_| text(random)).collect();
+            texts(rows.iter().map(Option::as_deref).collect())
+        };
+        let parts: Vec<ArrayRef> = (0..1 + random.below(4)).map(|_| part(&mut random)).collect();
+        let whole = concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
+        let rows = batch(vec![("t", Arc::clone(&whole))]);
+        assert_eq!(packed(&rows).unpack(), rows);
+        let (from, len) = (whole.len() / 3, whole.len() / 2);
+        assert_eq!(packed(&rows).slice(from, len).unpack(), rows.slice(from, len));
+        let packed: Vec<PackedColumn> =
+            parts.iter().map(|part| PackedColumn::of(part, part.data_type()).unwrap()).collect();
+        check_parts(&packed, &whole, &mut random);
     }
 }
