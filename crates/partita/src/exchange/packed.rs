@@ -63,7 +63,8 @@ impl Packing {
         }
     }
 
-    fn pack(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// Packs a batch by itself.
+    pub(super) fn pack(&mut self, batch: &RecordBatch) -> Result<()> {
         self.packed.push(PackedBatch::pack(batch, &self.schema)?);
         Ok(())
     }
@@ -126,7 +127,7 @@ impl PackedRows {
                 break;
             }
             let (start, stop) = (rows.start.max(from), rows.end.min(*end));
-            read.push(batch.unpack().slice(start - from, stop - start));
+            read.push(batch.slice(start - from, stop - start).unpack());
             from = *end;
         }
         read

@@ -77,8 +77,8 @@ impl SortSpec {
         Ok(Some(self.key_columns(&take_batch(batch, &rows)?)?))
     }
 
-    /// The rows of a run in order, and the keys of every [`SAMPLE_ROWS`]-th of them.
-    pub(super) fn sorted(&self, gathered: Vec<RecordBatch>) -> Result<(RecordBatch, Vec<ArrayRef>)> {
+    /// The rows of a run in order.
+    pub(super) fn sorted(&self, gathered: Vec<RecordBatch>) -> Result<SortedRows> {
         let batch = concat_batches(&gathered[0].schema(), &gathered)?;
         drop(gathered);
         let keys = self.key_columns(&batch)?;
@@ -86,7 +86,29 @@ impl SortSpec {
         let sampled: UInt32Array = order.iter().step_by(SAMPLE_ROWS).collect();
         // Samples stay as long as the exchange: they must not keep the pages that their texts came in.
         let samples = keys.iter().map(|key| Ok(take_column(key, &sampled)?)).collect::<Result<Vec<_>>>()?;
-        Ok((take_batch(&batch, &order)?, samples))
+        Ok(SortedRows { batch, order, samples })
+    }
+}
+
+/// The rows of a run, which are put in order when they are taken.
+pub(super) struct SortedRows {
+    batch: RecordBatch,
+    order: UInt32Array,
+    /// The keys of every [`SAMPLE_ROWS`]-th row in order.
+    pub(super) samples: Vec<ArrayRef>,
+}
+
+impl SortedRows {
+    pub(super) fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// The rows in order, so many at a time.
+    pub(super) fn blocks(&self, rows: usize) -> impl Iterator<Item = Result<RecordBatch>> {
+        (0..self.rows()).step_by(rows.max(1)).map(move |from| {
+            let order = self.order.slice(from, rows.min(self.rows() - from));
+            Ok(take_batch(&self.batch, &order)?)
+        })
     }
 }
 

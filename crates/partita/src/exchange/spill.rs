@@ -228,6 +228,12 @@ struct Block {
     checksum: u32,
 }
 
+/// The rows of a block, of a run of so many rows and bytes.
+pub(super) fn block_rows(rows: usize, bytes: usize) -> usize {
+    let block_bytes = (bytes / BLOCKS).clamp(*BLOCK_BYTES.start(), *BLOCK_BYTES.end());
+    (rows.saturating_mul(block_bytes) / bytes.max(1)).clamp(1, BLOCK_ROWS)
+}
+
 impl SpillFile {
     /// Writes batches of so many `rows` and `bytes` in all as a run.
     ///
@@ -239,8 +245,7 @@ impl SpillFile {
         rows: usize,
         bytes: usize,
     ) -> Result<SpilledRun> {
-        let block_bytes = (bytes / BLOCKS).clamp(*BLOCK_BYTES.start(), *BLOCK_BYTES.end());
-        let block_rows = (rows.saturating_mul(block_bytes) / bytes.max(1)).clamp(1, BLOCK_ROWS);
+        let block_rows = block_rows(rows, bytes);
         let mut blocks = Vec::new();
         let mut first_row = 0;
         for batch in batches {

@@ -16,7 +16,7 @@ use super::ledger::Ledger;
 use super::packed::{PackedRows, Packing};
 use super::run::{Body, Run, Runs};
 use super::sorted::{SortSpec, concat_columns};
-use super::spill::{SpillDirectory, SpillFile};
+use super::spill::{SpillDirectory, SpillFile, block_rows};
 use crate::error::Result;
 use crate::op::{Held, column_bytes, fixed_bytes, logical_bytes};
 
@@ -129,9 +129,9 @@ impl RunWriter {
         if self.bytes >= self.run_bytes() { self.close_run() } else { Ok(()) }
     }
 
-    /// The rows are there, and soon their copy in order; between, a sort has their keys and the order itself.
+    /// The rows are there, and soon their copy in order; a sort has their keys and the order itself beside.
     fn copies(&self) -> usize {
-        if matches!(self.arrangement, Arrangement::Sorted(_)) { 4 } else { 2 }
+        if matches!(self.arrangement, Arrangement::Sorted(_)) { 3 } else { 2 }
     }
 
     fn run_bytes(&self) -> usize {
@@ -150,23 +150,35 @@ impl RunWriter {
 
     fn close_run(&mut self) -> Result<()> {
         if let Some(packed) = self.packing.as_mut().map(|packing| packing.take(self.bytes)) {
-            return self.close_packed(packed?);
+            return self.keep_packed(packed?, Vec::new());
         }
-        let Some(first) = self.gathered.first() else { return Ok(()) };
-        let (batch, samples) = match self.arrangement.clone() {
-            Arrangement::ByBucket(keys, level) => return self.close_buckets(&keys, level),
-            Arrangement::Sorted(spec) => spec.sorted(std::mem::take(&mut self.gathered))?,
+        let Some(schema) = self.gathered.first().map(RecordBatch::schema) else { return Ok(()) };
+        match self.arrangement.clone() {
+            Arrangement::ByBucket(keys, level) => self.close_buckets(&keys, level),
+            Arrangement::Sorted(spec) => self.close_sorted(&spec, &schema),
             Arrangement::AsTheyCome | Arrangement::Packed(_) => {
-                (concat_batches(&first.schema(), &self.gathered)?, Vec::new())
+                let batch = concat_batches(&schema, &std::mem::take(&mut self.gathered))?;
+                self.held.set(self.bytes)?;
+                self.keep(batch, self.bytes, None)?;
+                self.close()
             }
-        };
-        self.gathered.clear();
-        self.held.set(self.bytes)?;
-        self.keep(batch, self.bytes, None, samples)?;
-        self.close()
+        }
     }
 
-    fn close_packed(&mut self, packed: PackedRows) -> Result<()> {
+    /// A merge of many runs holds a block of each, so that these are small.
+    fn close_sorted(&mut self, spec: &SortSpec, schema: &SchemaRef) -> Result<()> {
+        let mut sorted = spec.sorted(std::mem::take(&mut self.gathered))?;
+        let mut packing = Packing::new(schema);
+        for block in sorted.blocks(block_rows(sorted.rows(), self.bytes)) {
+            packing.pack(&block?)?;
+        }
+        let samples = std::mem::take(&mut sorted.samples);
+        drop(sorted);
+        self.held.set(self.bytes)?;
+        self.keep_packed(packing.take(self.bytes)?, samples)
+    }
+
+    fn keep_packed(&mut self, packed: PackedRows, samples: Vec<ArrayRef>) -> Result<()> {
         let rows = packed.rows();
         if rows == 0 {
             return Ok(());
@@ -175,7 +187,7 @@ impl RunWriter {
             Some(held) => Body::Packed { rows: packed, _held: held },
             None => self.store.spill(packed.unpacked(), (rows, self.bytes), &mut self.file)?,
         };
-        self.written.runs.push(Arc::new(Run::new(rows, body, None, Vec::new())));
+        self.written.runs.push(Arc::new(Run::new(rows, body, None, samples)));
         self.close()
     }
 
@@ -203,7 +215,7 @@ impl RunWriter {
             let bytes = logical_bytes(&batch);
             kept += bytes;
             self.held.set(self.bytes.saturating_sub(kept))?;
-            self.keep(batch, bytes, Some(offsets), Vec::new())?;
+            self.keep(batch, bytes, Some(offsets))?;
         }
         self.close()
     }
@@ -214,19 +226,13 @@ impl RunWriter {
     }
 
     /// Keeps a run in memory if the ledger has room, else on disk.
-    fn keep(
-        &mut self,
-        batch: RecordBatch,
-        bytes: usize,
-        offsets: Option<Box<[u32]>>,
-        samples: Vec<ArrayRef>,
-    ) -> Result<()> {
+    fn keep(&mut self, batch: RecordBatch, bytes: usize, offsets: Option<Box<[u32]>>) -> Result<()> {
         let rows = batch.num_rows();
         let body = match self.store.ledger.reserve_run(bytes) {
             Some(held) => Body::Memory { batch, _held: held },
             None => self.store.spill(std::iter::once(batch), (rows, bytes), &mut self.file)?,
         };
-        self.written.runs.push(Arc::new(Run::new(rows, body, offsets, samples)));
+        self.written.runs.push(Arc::new(Run::new(rows, body, offsets, Vec::new())));
         Ok(())
     }
 }

@@ -169,7 +169,8 @@ impl RunEnvironment {
                 ledger,
                 spill,
                 run_bytes: settings.run_bytes.min(settings.share()),
-                sorted_run_bytes: settings.run_bytes.min(settings.share() / 2),
+                // Each run takes part in every step of a merge.
+                sorted_run_bytes: (4 * settings.run_bytes).min(settings.share() / 2),
                 // Most of what runs in memory leave to a thread.
                 merge_bytes: 3 * settings.share(),
             },
