@@ -42,11 +42,7 @@ impl RunSet {
                 let rows = run.bucket_rows(buckets);
                 match run.in_memory() {
                     Some(batch) => gather.add(batch, rows, out)?,
-                    None => {
-                        for batch in run.read(rows)? {
-                            gather.add(&batch, 0..batch.num_rows(), out)?;
-                        }
-                    }
+                    None => gather.add_all(run.read(rows)?, out)?,
                 }
                 if gather.done {
                     return Ok(Flow::Done);
@@ -57,9 +53,12 @@ impl RunSet {
         let mut memory = Held::new(memory);
         let loaded = self.load(buckets, &mut memory)?;
         for bucket in held {
-            for (run, batch, first) in &loaded {
+            for Loaded { run, batch } in &loaded {
                 let rows = run.bucket_rows(&(bucket..bucket + 1));
-                gather.add(batch, rows.start - first..rows.end - first, out)?;
+                match batch {
+                    Some((batch, first)) => gather.add(batch, rows.start - first..rows.end - first, out)?,
+                    None => gather.add_all(run.read(rows)?, out)?,
+                }
             }
             if gather.done {
                 return Ok(Flow::Done);
@@ -68,13 +67,8 @@ impl RunSet {
         gather.end(out)
     }
 
-    /// The runs that have rows of these buckets, each with a batch that holds them and the run's row with
-    /// which the batch begins.
-    fn load(
-        &self,
-        buckets: &Range<usize>,
-        memory: &mut Held,
-    ) -> Result<Vec<(&Arc<Run>, RecordBatch, usize)>> {
+    /// The runs that have rows of these buckets.
+    fn load(&self, buckets: &Range<usize>, memory: &mut Held) -> Result<Vec<Loaded<'_>>> {
         let mut loaded = Vec::new();
         let mut bytes = 0;
         for run in self.runs() {
@@ -83,7 +77,12 @@ impl RunSet {
                 continue;
             }
             if let Some(batch) = run.in_memory() {
-                loaded.push((run, batch.clone(), 0));
+                loaded.push(Loaded { run, batch: Some((batch.clone(), 0)) });
+                continue;
+            }
+            // What is unpacked at once should lie in the caches until it is used.
+            if run.is_in_memory() && rows.len() >= SHORT * buckets.len() {
+                loaded.push(Loaded { run, batch: None });
                 continue;
             }
             bytes += run.bytes_of(rows.len());
@@ -94,7 +93,7 @@ impl RunSet {
                 [one] => one.clone(),
                 many => concat_batches(&many[0].schema(), many)?,
             };
-            loaded.push((run, batch, first));
+            loaded.push(Loaded { run, batch: Some((batch, first)) });
         }
         Ok(loaded)
     }
@@ -113,6 +112,14 @@ impl RunSet {
     fn has(&self, bucket: usize) -> bool {
         bucket < BUCKETS && self.runs().any(|run| !run.bucket_rows(&(bucket..bucket + 1)).is_empty())
     }
+}
+
+/// A run that has rows of some buckets.
+struct Loaded<'a> {
+    run: &'a Arc<Run>,
+    /// A batch that holds them, and the run's row with which the batch begins; without one they are read bucket by
+    /// bucket.
+    batch: Option<(RecordBatch, usize)>,
 }
 
 /// Hands on long stretches of rows as they are and short ones gathered.
@@ -151,6 +158,10 @@ impl Gather {
         self.batches.push(batch.clone());
         self.places.extend(rows.map(|row| (number, row)));
         if self.places.len() >= self.most { self.hand_on(out) } else { Ok(()) }
+    }
+
+    fn add_all(&mut self, batches: Vec<RecordBatch>, out: &mut Out<'_>) -> Result<()> {
+        batches.iter().try_for_each(|batch| self.add(batch, 0..batch.num_rows(), out))
     }
 
     fn hand_on(&mut self, out: &mut Out<'_>) -> Result<()> {

@@ -90,6 +90,11 @@ impl PackedRows {
         &self.batches
     }
 
+    /// Bytes of all rows unpacked.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// All of them, one after the other.
     pub(super) fn unpacked(&self) -> impl Iterator<Item = RecordBatch> {
         self.batches.iter().map(PackedBatch::unpack)

@@ -149,8 +149,12 @@ impl RunWriter {
     }
 
     fn close_run(&mut self) -> Result<()> {
-        if let Some(packed) = self.packing.as_mut().map(|packing| packing.take(self.bytes)) {
-            return self.keep_packed(packed?, Vec::new());
+        if let Some(packing) = &mut self.packing {
+            let packed = packing.take(self.bytes)?;
+            if packed.rows() > 0 {
+                self.keep_packed(packed, None, Vec::new())?;
+            }
+            return self.close();
         }
         let Some(schema) = self.gathered.first().map(RecordBatch::schema) else { return Ok(()) };
         match self.arrangement.clone() {
@@ -175,20 +179,23 @@ impl RunWriter {
         let samples = std::mem::take(&mut sorted.samples);
         drop(sorted);
         self.held.set(self.bytes)?;
-        self.keep_packed(packing.take(self.bytes)?, samples)
+        self.keep_packed(packing.take(self.bytes)?, None, samples)?;
+        self.close()
     }
 
-    fn keep_packed(&mut self, packed: PackedRows, samples: Vec<ArrayRef>) -> Result<()> {
+    fn keep_packed(
+        &mut self,
+        packed: PackedRows,
+        offsets: Option<Box<[u32]>>,
+        samples: Vec<ArrayRef>,
+    ) -> Result<()> {
         let rows = packed.rows();
-        if rows == 0 {
-            return Ok(());
-        }
         let body = match self.store.ledger.reserve_run(packed.kept_bytes()) {
             Some(held) => Body::Packed { rows: packed, _held: held },
-            None => self.store.spill(packed.unpacked(), (rows, self.bytes), &mut self.file)?,
+            None => self.store.spill(packed.unpacked(), (rows, packed.bytes()), &mut self.file)?,
         };
-        self.written.runs.push(Arc::new(Run::new(rows, body, None, samples)));
-        self.close()
+        self.written.runs.push(Arc::new(Run::new(rows, body, offsets, samples)));
+        Ok(())
     }
 
     fn close_buckets(&mut self, keys: &HashKeys, level: u32) -> Result<()> {
@@ -214,8 +221,11 @@ impl RunWriter {
             // What is kept has a place of its own in the ledger.
             let bytes = logical_bytes(&batch);
             kept += bytes;
+            let mut packing = Packing::new(&batch.schema());
+            packing.pack(&batch)?;
+            drop(batch);
             self.held.set(self.bytes.saturating_sub(kept))?;
-            self.keep(batch, bytes, Some(offsets))?;
+            self.keep_packed(packing.take(bytes)?, Some(offsets), Vec::new())?;
         }
         self.close()
     }
