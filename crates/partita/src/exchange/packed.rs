@@ -1,5 +1,5 @@
-//! Rows that wait as they came: packed batch by batch, and unpacked where they are read. Comes from `writer.rs`; a run of
-//! them that stays in memory is read through `run.rs`.
+//! Rows of a run that waits in memory: packed batch by batch, and unpacked where they are read. Comes from `writer.rs`;
+//! read through `run.rs`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::op::{PackedBatch, kept_bytes};
 /// Batches of fewer rows are packed together with those behind them.
 const FEW_ROWS: usize = 8_192;
 
-/// Gathers the rows of a run.
+/// Gathers the rows of a run as they come.
 #[derive(Debug)]
 pub(super) struct Packing {
     /// What rows are declared to be, though some columns may come as codes.
@@ -63,8 +63,7 @@ impl Packing {
         }
     }
 
-    /// Packs a batch by itself.
-    pub(super) fn pack(&mut self, batch: &RecordBatch) -> Result<()> {
+    fn pack(&mut self, batch: &RecordBatch) -> Result<()> {
         self.packed.push(PackedBatch::pack(batch, &self.schema)?);
         Ok(())
     }
@@ -72,16 +71,20 @@ impl Packing {
     /// All rows since the last time, of so many bytes unpacked.
     pub(super) fn take(&mut self, bytes: usize) -> Result<PackedRows> {
         self.pack_few()?;
-        let batches = std::mem::take(&mut self.packed);
-        let ends = batches.iter().scan(0, |rows, batch| {
-            *rows += batch.num_rows();
-            Some(*rows)
-        });
-        Ok(PackedRows { ends: ends.collect(), batches, bytes })
+        Ok(PackedRows::new(std::mem::take(&mut self.packed), bytes))
     }
 }
 
 impl PackedRows {
+    /// Of so many bytes unpacked.
+    pub(super) fn new(batches: Vec<PackedBatch>, bytes: usize) -> PackedRows {
+        let ends = batches.iter().scan(0, |rows, batch| {
+            *rows += batch.num_rows();
+            Some(*rows)
+        });
+        PackedRows { ends: ends.collect(), batches, bytes }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }

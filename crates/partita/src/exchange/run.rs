@@ -28,11 +28,12 @@ pub(crate) struct Run {
 
 #[derive(Debug)]
 pub(super) enum Body {
+    /// For who reads the rows again and again.
     Memory {
         batch: RecordBatch,
         _held: Reservation,
     },
-    /// In memory too, as they came.
+    /// In memory too.
     Packed {
         rows: PackedRows,
         _held: Reservation,

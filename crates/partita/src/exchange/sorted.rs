@@ -95,12 +95,16 @@ pub(super) struct SortedRows {
     batch: RecordBatch,
     order: UInt32Array,
     /// The keys of every [`SAMPLE_ROWS`]-th row in order.
-    pub(super) samples: Vec<ArrayRef>,
+    samples: Vec<ArrayRef>,
 }
 
 impl SortedRows {
     pub(super) fn rows(&self) -> usize {
         self.batch.num_rows()
+    }
+
+    pub(super) fn into_samples(self) -> Vec<ArrayRef> {
+        self.samples
     }
 
     /// The rows in order, so many at a time.

@@ -18,7 +18,7 @@ use super::run::{Body, Run, Runs};
 use super::sorted::{SortSpec, concat_columns};
 use super::spill::{SpillDirectory, SpillFile, block_rows};
 use crate::error::Result;
-use crate::op::{Held, column_bytes, fixed_bytes, logical_bytes};
+use crate::op::{Held, PackedBatch, column_bytes, fixed_bytes, logical_bytes};
 
 /// In an exchange by hash a run is kept in pieces of about so many bytes...
 const PIECE_BYTES: usize = 512 << 10;
@@ -30,7 +30,7 @@ const MOST_PIECES: usize = 32;
 pub(crate) enum Arrangement {
     /// In one batch, for who reads them again and again.
     AsTheyCome,
-    /// As they come too, but packed: for who reads them once. Columns of the schema may come as codes.
+    /// As they come too, but packed, for other stages. Columns of the schema may come as codes.
     Packed(SchemaRef),
     /// By a bucket of the keys' hash: on level 0 by its highest bits, on the next by those below, and so on.
     ByBucket(HashKeys, u32),
@@ -171,15 +171,13 @@ impl RunWriter {
 
     /// A merge of many runs holds a block of each, so that these are small.
     fn close_sorted(&mut self, spec: &SortSpec, schema: &SchemaRef) -> Result<()> {
-        let mut sorted = spec.sorted(std::mem::take(&mut self.gathered))?;
-        let mut packing = Packing::new(schema);
-        for block in sorted.blocks(block_rows(sorted.rows(), self.bytes)) {
-            packing.pack(&block?)?;
-        }
-        let samples = std::mem::take(&mut sorted.samples);
-        drop(sorted);
+        let sorted = spec.sorted(std::mem::take(&mut self.gathered))?;
+        let blocks = sorted.blocks(block_rows(sorted.rows(), self.bytes));
+        let packed =
+            blocks.map(|block| Ok(PackedBatch::pack(&block?, schema)?)).collect::<Result<Vec<_>>>()?;
+        let samples = sorted.into_samples();
         self.held.set(self.bytes)?;
-        self.keep_packed(packing.take(self.bytes)?, None, samples)?;
+        self.keep_packed(PackedRows::new(packed, self.bytes), None, samples)?;
         self.close()
     }
 
@@ -221,11 +219,10 @@ impl RunWriter {
             // What is kept has a place of its own in the ledger.
             let bytes = logical_bytes(&batch);
             kept += bytes;
-            let mut packing = Packing::new(&batch.schema());
-            packing.pack(&batch)?;
+            let packed = PackedRows::new(vec![PackedBatch::pack(&batch, batch.schema_ref())?], bytes);
             drop(batch);
             self.held.set(self.bytes.saturating_sub(kept))?;
-            self.keep_packed(packing.take(bytes)?, Some(offsets), Vec::new())?;
+            self.keep_packed(packed, Some(offsets), Vec::new())?;
         }
         self.close()
     }
