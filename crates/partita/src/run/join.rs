@@ -7,6 +7,7 @@
 //! since only one task may know which build rows found no partner; their results stay in the order of the buckets.
 //! Next in the flow: `merged.rs` for ranges of buckets, `task.rs` for probing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -208,22 +209,25 @@ impl Gathering {
     fn by_column(self, graph: &mut Graph<Output>, runs: RunSet, filtered: bool) -> TaskId {
         let runs = Arc::new(runs);
         let label = &self.shape.label;
-        let columns: Vec<TaskId> = (0..self.shape.build_schema.fields().len())
-            .map(|column| {
+        let mut tasks: BTreeMap<usize, TaskId> = BTreeMap::new();
+        let mut gather = |graph: &mut Graph<Output>, column: usize| {
+            *tasks.entry(column).or_insert_with(|| {
                 let (gathering, runs) = (self.clone(), Arc::clone(&runs));
                 graph.add(format!("column {column} of the build side of {label}"), &[], move |context, _| {
                     let made = || gathering.column(&runs, column);
                     gathering.run(context, made).map(Step::Done)
                 })
             })
-            .collect();
+        };
+        // The table takes longest, so that it comes as soon as it can.
+        let keys: Vec<TaskId> = self.shape.build_keys.iter().map(|&column| gather(graph, column)).collect();
         let gathering = self.clone();
-        let keys: Vec<TaskId> = self.shape.build_keys.iter().map(|&column| columns[column]).collect();
         let table = graph.add(format!("table of {label}"), &keys, move |context, inputs| {
             let keys: Vec<Arc<Output>> = inputs.into_shared().collect();
             gathering.run(context, || gathering.table(&keys)).map(Step::Done)
         });
-        let parts: Vec<TaskId> = columns.into_iter().chain([table]).collect();
+        let columns = (0..self.shape.build_schema.fields().len()).map(|column| gather(graph, column));
+        let parts: Vec<TaskId> = std::iter::once(table).chain(columns).collect();
         graph.add(format!("build side of {label}"), &parts, move |context, inputs| {
             let parts: Vec<Arc<Output>> = inputs.into_shared().collect();
             let made = || self.filtered(self.of_parts(&parts)?, filtered);
@@ -259,7 +263,7 @@ impl Gathering {
     }
 
     fn of_parts(&self, parts: &[Arc<Output>]) -> Result<BuildSide> {
-        let Some((Output::Table(table), columns)) = parts.split_last().map(|(last, rest)| (&**last, rest))
+        let Some((Output::Table(table), columns)) = parts.split_first().map(|(first, rest)| (&**first, rest))
         else {
             return Err(Error::internal("a build side has no table"));
         };

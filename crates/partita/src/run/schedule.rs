@@ -16,7 +16,7 @@ use super::write;
 use super::{Output, RunEnvironment, told};
 use crate::error::{Error, Result};
 use crate::exchange::RunSet;
-use crate::op::{JoinShape, KeyFilter, Visit};
+use crate::op::{Flow, JoinShape, KeyFilter, Rereadable, Visit};
 use crate::run::metrics::StageMetrics;
 use crate::stage::{Pipeline, PipelineStep, ReduceStep, Sink, Source, Stage, StageRef};
 
@@ -263,7 +263,7 @@ impl Planner<'_> {
         let name = format!("filter by keys of stage {}", reduce.by.id);
         Ok(Some(self.graph.add(name, &[], move |context, _| {
             let each = |visit: &mut Visit<'_>| {
-                runs.runs().try_for_each(|run| run.read(0..run.rows)?.into_iter().try_for_each(&mut *visit))
+                runs.each(&mut |batch| visit(batch).map(|()| Flow::Continue)).map(drop)
             };
             let ReduceStep { keys, types, nulls_equal, .. } = &reduce;
             let made = || KeyFilter::of_rows(&each, keys, types, *nulls_equal, &environment.workspace);
