@@ -15,10 +15,14 @@ use crate::Result;
 
 mod column;
 mod distances;
+mod narrowing;
 mod short;
 mod unified;
 
 pub use column::PackedColumn;
+pub(crate) use distances::{NumberSpan, of_width};
+pub(crate) use narrowing::Narrowing;
+pub(crate) use short::{TextSpan, of_distance, views_of};
 
 /// Rows in a form that is only kept.
 #[derive(Clone, Debug)]
@@ -49,6 +53,11 @@ impl PackedBatch {
             _ => Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())),
         };
         Ok(PackedBatch { schema, columns, rows })
+    }
+
+    /// Columns of a schema, each of so many rows.
+    pub(crate) fn of_columns(schema: &SchemaRef, columns: Vec<PackedColumn>, rows: usize) -> PackedBatch {
+        PackedBatch { schema: Arc::clone(schema), columns, rows }
     }
 
     /// The rows as they were, with the declared types.

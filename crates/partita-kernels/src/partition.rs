@@ -10,8 +10,8 @@ use std::slice::IterMut;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, BooleanArray, GenericByteViewArray, MAX_INLINE_VIEW_LEN,
-    RecordBatch, RecordBatchOptions, make_array,
+    Array, ArrayData, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, BooleanArray,
+    GenericByteViewArray, MAX_INLINE_VIEW_LEN, RecordBatch, make_array,
 };
 use arrow::buffer::{BooleanBuffer, MutableBuffer, NullBuffer, ScalarBuffer};
 use arrow::compute::interleave;
@@ -19,7 +19,10 @@ use arrow::datatypes::{
     ArrowNativeType, BinaryViewType, ByteViewType, DataType, SchemaRef, StringViewType, i256,
 };
 
-use crate::plain::row_count;
+use crate::packed::{
+    Narrowing, NumberSpan, PackedBatch, PackedColumn, TextSpan, of_distance, of_width, views_of,
+};
+use crate::plain::{natives, row_count};
 use crate::take::compact_views;
 use crate::{Error, Result};
 
@@ -74,12 +77,12 @@ impl Scatter {
         std::iter::once(0).chain(ends).collect()
     }
 
-    /// The rows by bucket, those of each range of buckets as a batch with memory of its own. The ranges are contiguous
-    /// and hold all buckets. Columns of the batches are given up one by one.
+    /// The rows by bucket, packed, those of each range of buckets as a batch with memory of its own. The ranges are
+    /// contiguous and hold all buckets. Columns of the batches are given up one by one.
     ///
     /// # Errors
     /// The batches differ in schema, or text with 32-bit offsets becomes larger than 2 GiB.
-    pub fn into_pieces(self, pieces: &[Range<usize>]) -> Result<Vec<RecordBatch>> {
+    pub fn into_pieces(self, pieces: &[Range<usize>]) -> Result<Vec<PackedBatch>> {
         let Some(first) = self.batches.first() else {
             return Err(Error::invalid("rows cannot be scattered from no batches, which is a bug"));
         };
@@ -94,21 +97,18 @@ impl Scatter {
             let parts = columns.iter_mut().zip(batch.columns());
             parts.for_each(|(parts, part)| parts.push(Arc::clone(part)));
         }
+        let narrowings: Vec<Narrowing> =
+            columns.iter().map(|parts| Narrowing::of(&parts.iter().collect::<Vec<_>>())).collect();
         let layout = Layout { buckets: &self.buckets, rows: &rows, offsets: &offsets, pieces };
-        let mut places = layout.places(&schema);
-        let mut scattered: Vec<Vec<ArrayRef>> = vec![Vec::new(); pieces.len()];
-        for (parts, places) in columns.into_iter().zip(&mut places) {
-            let made = layout.column(&parts, std::mem::take(places))?;
-            scattered.iter_mut().zip(made).for_each(|(piece, column)| piece.push(column));
+        let mut places = layout.places(&schema, &narrowings);
+        let mut scattered: Vec<Vec<PackedColumn>> = vec![Vec::new(); pieces.len()];
+        for ((parts, narrowing), places) in columns.into_iter().zip(&narrowings).zip(&mut places) {
+            let made = layout.column(&parts, narrowing, std::mem::take(places))?;
+            scattered.iter_mut().zip(made).for_each(|(piece, kept)| piece.push(narrowing.column(kept)));
         }
         let batches = scattered.into_iter().zip(layout.lengths());
-        batches.map(|(columns, rows)| batch_of(&schema, columns, rows)).collect()
+        Ok(batches.map(|(columns, rows)| PackedBatch::of_columns(&schema, columns, rows)).collect())
     }
-}
-
-fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }
 
 /// The bytes of each value that is brought to its place as it is.
@@ -152,13 +152,14 @@ impl Layout<'_> {
 
     /// For each column room for the values of each piece, if they have one width. All of one piece is allocated together,
     /// for it is given up together, and allocators return memory only when what lies side by side is free.
-    fn places(&self, schema: &SchemaRef) -> Vec<Vec<MutableBuffer>> {
-        let mut places: Vec<Vec<MutableBuffer>> = schema.fields().iter().map(|_| Vec::new()).collect();
+    fn places(&self, schema: &SchemaRef, narrowings: &[Narrowing]) -> Vec<Vec<MutableBuffer>> {
+        let fields = schema.fields().iter().zip(narrowings);
+        let widths = fields.map(|(field, narrowing)| width(&narrowing.kept_type(field.data_type())));
+        let widths: Vec<Option<usize>> = widths.collect();
+        let mut places: Vec<Vec<MutableBuffer>> = widths.iter().map(|_| Vec::new()).collect();
         for rows in self.lengths() {
-            for (field, places) in schema.fields().iter().zip(&mut places) {
-                places.extend(
-                    width(field.data_type()).map(|width| MutableBuffer::from_len_zeroed(rows * width)),
-                );
+            for (width, places) in widths.iter().zip(&mut places) {
+                places.extend(width.map(|width| MutableBuffer::from_len_zeroed(rows * width)));
             }
         }
         places
@@ -199,12 +200,25 @@ impl Layout<'_> {
         pieces
     }
 
-    fn column(&self, parts: &[ArrayRef], places: Vec<MutableBuffer>) -> Result<Vec<ArrayRef>> {
-        match parts[0].data_type() {
-            DataType::Boolean => Ok(self.booleans(parts)),
-            DataType::Utf8View => self.views::<StringViewType>(parts, places),
-            DataType::BinaryView => self.views::<BinaryViewType>(parts, places),
-            other => match width(other) {
+    /// What is kept of a column, in pieces.
+    fn column(
+        &self,
+        parts: &[ArrayRef],
+        narrowing: &Narrowing,
+        places: Vec<MutableBuffer>,
+    ) -> Result<Vec<ArrayRef>> {
+        match (narrowing, parts[0].data_type()) {
+            (Narrowing::Numbers(span), of) => match width(of) {
+                Some(2) => self.distances::<i16>(parts, span, places),
+                Some(4) => self.distances::<i32>(parts, span, places),
+                Some(8) => self.distances::<i64>(parts, span, places),
+                _ => self.distances::<i128>(parts, span, places),
+            },
+            (Narrowing::Texts(span, _), _) => self.texts(parts, span, places),
+            (Narrowing::None, DataType::Boolean) => Ok(self.booleans(parts)),
+            (Narrowing::None, DataType::Utf8View) => self.views::<StringViewType>(parts, places),
+            (Narrowing::None, DataType::BinaryView) => self.views::<BinaryViewType>(parts, places),
+            (Narrowing::None, of) => match width(of) {
                 Some(1) => self.fixed::<u8>(parts, places),
                 Some(2) => self.fixed::<u16>(parts, places),
                 Some(4) => self.fixed::<u32>(parts, places),
@@ -245,17 +259,66 @@ impl Layout<'_> {
     fn fixed<T: ArrowNativeType>(
         &self,
         parts: &[ArrayRef],
+        places: Vec<MutableBuffer>,
+    ) -> Result<Vec<ArrayRef>> {
+        let values: Vec<ScalarBuffer<T>> = parts.iter().map(natives).collect();
+        let values = values.iter().map(|values| values.iter().copied());
+        self.primitives(values, parts, parts[0].data_type(), places)
+    }
+
+    /// Whole numbers of the width of `T` as distances; that none is signed or unsigned changes nothing in them.
+    fn distances<T: ArrowNativeTypeOp>(
+        &self,
+        parts: &[ArrayRef],
+        span: &NumberSpan,
+        places: Vec<MutableBuffer>,
+    ) -> Result<Vec<ArrayRef>> {
+        let least = natives::<T>(span.least())[0];
+        let values: Vec<ScalarBuffer<T>> = parts.iter().map(natives).collect();
+        let of_number = |number: &T| number.sub_wrapping(least).as_usize();
+        of_width!(&span.code_type(), Width => {
+            let narrow = |number| <Width as ArrowPrimitiveType>::Native::usize_as(of_number(number));
+            let values = values.iter().map(|values| values.iter().map(narrow));
+            self.primitives(values, parts, &span.code_type(), places)
+        })
+    }
+
+    fn texts(
+        &self,
+        parts: &[ArrayRef],
+        span: &TextSpan,
+        places: Vec<MutableBuffer>,
+    ) -> Result<Vec<ArrayRef>> {
+        let (views, distance) = (parts.iter().filter_map(views_of), span.distance());
+        let has_nulls = parts.iter().any(|part| part.null_count() > 0);
+        let code_type = span.code_type();
+        of_distance!(&code_type, Width => {
+            let narrow = move |view| <Width as ArrowPrimitiveType>::Native::usize_as(distance(view) as usize);
+            if has_nulls {
+                let values = views.map(|(views, nulls)| {
+                    let is_valid = move |row| nulls.is_none_or(|nulls| nulls.is_valid(row));
+                    let of_valid = move |(row, view)| if is_valid(row) { narrow(view) } else { 0 };
+                    views.iter().copied().enumerate().map(of_valid)
+                });
+                self.primitives(values, parts, &code_type, places)
+            } else {
+                let values = views.map(|(views, _)| views.iter().copied().map(narrow));
+                self.primitives(values, parts, &code_type, places)
+            }
+        })
+    }
+
+    /// Arrays of a type from one value for each row of each part.
+    fn primitives<T: ArrowNativeType, P: Iterator<Item = T>>(
+        &self,
+        values: impl Iterator<Item = P>,
+        parts: &[ArrayRef],
+        data_type: &DataType,
         mut places: Vec<MutableBuffer>,
     ) -> Result<Vec<ArrayRef>> {
-        let of = |part: &ArrayRef| {
-            let data = part.to_data();
-            ScalarBuffer::<T>::new(data.buffers()[0].clone(), data.offset(), data.len())
-        };
-        let values: Vec<ScalarBuffer<T>> = parts.iter().map(of).collect();
-        let values = values.iter().map(|values| values.iter().copied());
         self.scatter(values, places.iter_mut().map(MutableBuffer::typed_data_mut));
         let array = |((values, nulls), rows): ((MutableBuffer, Option<NullBuffer>), usize)| {
-            let data = ArrayData::builder(parts[0].data_type().clone()).len(rows).nulls(nulls);
+            let data = ArrayData::builder(data_type.clone()).len(rows).nulls(nulls);
             Ok(make_array(data.add_buffer(values.into()).build()?))
         };
         places.into_iter().zip(self.nulls(parts)).zip(self.lengths()).map(array).collect()

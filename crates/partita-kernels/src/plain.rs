@@ -7,9 +7,11 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, Float16Array, Float32Array, Float64Array, UInt32Array, make_array,
 };
+use arrow::buffer::ScalarBuffer;
 use arrow::compute::{cast, take};
 use arrow::datatypes::{
-    DataType, Float16Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, RunEndIndexType,
+    ArrowNativeType, DataType, Float16Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    RunEndIndexType,
 };
 
 use half::f16;
@@ -137,4 +139,13 @@ pub(crate) fn canonical_nan_f32(value: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn canonical_nan_f16(value: f16) -> f16 {
     if value.is_nan() { f16::NAN } else { value }
+}
+
+/// The values of a primitive array whose native type is `N`.
+pub(crate) fn natives<N: ArrowNativeType>(array: &ArrayRef) -> ScalarBuffer<N> {
+    let data = array.to_data();
+    match data.buffers().first() {
+        Some(buffer) => ScalarBuffer::new(buffer.clone(), data.offset(), data.len()),
+        None => ScalarBuffer::from(Vec::new()),
+    }
 }

@@ -5,6 +5,7 @@ use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType, i256};
 
 use super::{Aggregator, Passes};
+pub(super) use crate::plain::natives;
 use crate::plain::value_type;
 use crate::{Error, Result};
 
@@ -61,15 +62,6 @@ pub(super) fn counts_array(counts: impl Iterator<Item = i64>) -> Result<ArrayRef
 /// The counts of a column of states.
 pub(super) fn counts_of(state: &ArrayRef) -> ScalarBuffer<u32> {
     natives(state)
-}
-
-/// The values of a primitive array whose native type is `N`.
-pub(super) fn natives<N: ArrowNativeType>(array: &ArrayRef) -> ScalarBuffer<N> {
-    let data = array.to_data();
-    match data.buffers().first() {
-        Some(buffer) => ScalarBuffer::new(buffer.clone(), data.offset(), data.len()),
-        None => ScalarBuffer::from(Vec::new()),
-    }
 }
 
 /// A primitive array of type `data_type`, whose native type is `N`.

@@ -30,6 +30,18 @@ enum Form {
     },
 }
 
+impl From<Distances> for PackedColumn {
+    fn from(distances: Distances) -> PackedColumn {
+        PackedColumn(Form::Distances(distances))
+    }
+}
+
+impl From<ShortTexts> for PackedColumn {
+    fn from(texts: ShortTexts) -> PackedColumn {
+        PackedColumn(Form::Short(texts))
+    }
+}
+
 impl PackedColumn {
     /// Packs a column of a declared type, [as which it may also come](is_coded).
     ///
@@ -38,9 +50,9 @@ impl PackedColumn {
     pub fn of(column: &ArrayRef, declared: &DataType) -> Result<PackedColumn> {
         let coded = column.as_dictionary_opt::<UInt32Type>().filter(|_| is_coded(column, declared));
         let Some(coded) = coded else {
-            let form = Distances::of(column).map(Form::Distances);
-            let form = form.or_else(|| ShortTexts::of(column).map(Form::Short));
-            return Ok(PackedColumn(form.map_or_else(|| compact_views(column).map(Form::Array), Ok)?));
+            let packed = Distances::of(column).map(PackedColumn::from);
+            let packed = packed.or_else(|| ShortTexts::of(column).map(PackedColumn::from));
+            return packed.map_or_else(|| compact_views(column).map(PackedColumn::plain), Ok);
         };
         let (codes, values) = (coded.keys(), coded.values());
         // A dictionary is no larger than the rows for which it is kept.
@@ -65,11 +77,11 @@ impl PackedColumn {
     pub fn concat(parts: &[&PackedColumn]) -> Result<PackedColumn> {
         let distances: Option<Vec<&Distances>> = parts.iter().map(|part| part.as_distances()).collect();
         if let Some(distances) = distances.as_deref().and_then(Distances::concat) {
-            return Ok(PackedColumn(Form::Distances(distances)));
+            return Ok(distances.into());
         }
         let texts: Option<Vec<&ShortTexts>> = parts.iter().map(|part| part.as_short()).collect();
         if let Some(texts) = texts.as_deref().and_then(ShortTexts::concat) {
-            return Ok(PackedColumn(Form::Short(texts)));
+            return Ok(texts.into());
         }
         let coded = parts.iter().filter(|part| matches!(part.0, Form::Codes { .. }));
         if 2 * coded.map(|part| part.len()).sum::<usize>() > parts.iter().map(|part| part.len()).sum() {
@@ -84,7 +96,7 @@ impl PackedColumn {
         }
         let arrays: Vec<ArrayRef> = parts.iter().map(|part| part.to_array()).collect();
         let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-        Ok(PackedColumn(Form::Array(concat(&arrays)?)))
+        Ok(PackedColumn::plain(concat(&arrays)?))
     }
 
     /// The number of rows.

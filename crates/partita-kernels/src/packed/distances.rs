@@ -32,7 +32,7 @@ macro_rules! of_width {
         }
     };
 }
-pub(super) use of_width;
+pub(crate) use of_width;
 
 /// Numbers as distances from the least, which is itself an array of one row of their type.
 #[derive(Clone, Debug)]
@@ -41,19 +41,81 @@ pub(super) struct Distances {
     distances: ArrayRef,
 }
 
-impl Distances {
-    /// Whole numbers, if their distances take fewer bytes.
-    pub(super) fn of(column: &ArrayRef) -> Option<Distances> {
-        let data_type = column.data_type();
+/// What is known of some whole numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct NumberSpan {
+    /// The least, as an array of one row of their type.
+    least: ArrayRef,
+    /// The largest distance from it.
+    most: usize,
+}
+
+impl NumberSpan {
+    /// Whole numbers in several parts of one type, if their distances take fewer bytes.
+    pub(super) fn of(parts: &[&ArrayRef]) -> Option<NumberSpan> {
+        let data_type = parts.first()?.data_type();
         let is_whole = data_type.is_primitive()
             && !data_type.is_floating()
             && !matches!(data_type, DataType::Interval(_) | DataType::Decimal256(..));
         macro_rules! of_type {
             ($type:ty) => {
-                of_numbers(column.as_primitive::<$type>())
+                NumberSpan::of_numbers::<$type>(parts)
             };
         }
         if is_whole { downcast_primitive!(data_type => (of_type), _ => None) } else { None }
+    }
+
+    fn of_numbers<T: ArrowPrimitiveType>(parts: &[&ArrayRef]) -> Option<NumberSpan> {
+        let parts_of = || parts.iter().map(|part| part.as_primitive::<T>());
+        // What has only nulls is no distance from anything.
+        let bounds = parts_of().filter_map(|part| Some((min(part)?, max(part)?)));
+        NumberSpan::between::<T>(bounds, parts.first()?.data_type())
+    }
+
+    /// All numbers of parts with these least and largest ones.
+    fn between<T: ArrowPrimitiveType>(
+        bounds: impl Iterator<Item = (T::Native, T::Native)>,
+        data_type: &DataType,
+    ) -> Option<NumberSpan> {
+        let (least, largest) = bounds
+            .reduce(|(least, largest), (low, high)| {
+                (if low.is_lt(least) { low } else { least }, if high.is_gt(largest) { high } else { largest })
+            })
+            .unwrap_or_default();
+        let most = largest.sub_wrapping(least).to_usize()?;
+        if code_bytes(most)? >= size_of::<T::Native>() {
+            return None;
+        }
+        let least = PrimitiveArray::<T>::from_value(least, 1).with_data_type(data_type.clone());
+        Some(NumberSpan { least: Arc::new(least), most })
+    }
+
+    /// The type of distances.
+    pub(crate) fn code_type(&self) -> DataType {
+        code_type(self.most)
+    }
+
+    /// The least number as an array of one row.
+    pub(crate) fn least(&self) -> &ArrayRef {
+        &self.least
+    }
+
+    /// Numbers of which these are the distances.
+    pub(super) fn with(&self, distances: ArrayRef) -> Distances {
+        Distances { least: Arc::clone(&self.least), distances }
+    }
+}
+
+impl Distances {
+    /// Whole numbers, if their distances take fewer bytes.
+    pub(super) fn of(column: &ArrayRef) -> Option<Distances> {
+        let span = NumberSpan::of(&[column])?;
+        macro_rules! of_type {
+            ($type:ty) => {
+                Some(distances_of(column.as_primitive::<$type>(), &span))
+            };
+        }
+        downcast_primitive!(column.data_type() => (of_type), _ => None)
     }
 
     /// The numbers of all parts, of which there is one at least, one after the other; `None` if their distances take as
@@ -109,43 +171,25 @@ impl Distances {
     }
 }
 
-fn of_numbers<T: ArrowPrimitiveType>(numbers: &PrimitiveArray<T>) -> Option<Distances> {
-    let least = min(numbers).unwrap_or_default();
-    let most = max(numbers).unwrap_or_default().sub_wrapping(least).to_usize()?;
-    if code_bytes(most)? >= size_of::<T::Native>() {
-        return None;
-    }
+fn distances_of<T: ArrowPrimitiveType>(numbers: &PrimitiveArray<T>, span: &NumberSpan) -> Distances {
+    let least = span.least.as_primitive::<T>().value(0);
     let distances = numbers.values().iter().map(|number| number.sub_wrapping(least).as_usize());
-    let distances = narrowed(distances, most, numbers.nulls().cloned());
-    Some(Distances { least: one::<T>(least, numbers.data_type()), distances })
-}
-
-fn one<T: ArrowPrimitiveType>(number: T::Native, data_type: &DataType) -> ArrayRef {
-    Arc::new(PrimitiveArray::<T>::from_value(number, 1).with_data_type(data_type.clone()))
+    span.with(narrowed(distances, span.most, numbers.nulls().cloned()))
 }
 
 fn concat_of<T: ArrowPrimitiveType>(parts: &[&Distances]) -> Option<Distances> {
     let least_of = |part: &Distances| part.least.as_primitive::<T>().value(0);
-    let mut bounds: Option<(T::Native, T::Native)> = None;
-    for part in parts {
-        // What has only nulls is no distance from anything.
-        let Some(most) = part.most() else { continue };
+    // What has only nulls is no distance from anything.
+    let bounds = parts.iter().filter_map(|part| {
         let low = least_of(part);
-        let high = low.add_wrapping(T::Native::usize_as(most));
-        let (least, largest) = bounds.unwrap_or((low, high));
-        let least = if low.is_lt(least) { low } else { least };
-        bounds = Some((least, if high.is_gt(largest) { high } else { largest }));
-    }
-    let (least, largest) = bounds.unwrap_or_default();
-    let most = largest.sub_wrapping(least).to_usize()?;
-    if code_bytes(most)? >= size_of::<T::Native>() {
-        return None;
-    }
+        Some((low, low.add_wrapping(T::Native::usize_as(part.most()?))))
+    });
+    let span = NumberSpan::between::<T>(bounds, parts.first()?.data_type())?;
+    let least = span.least.as_primitive::<T>().value(0);
     let nulls = concat_nulls(parts.iter().map(|part| (part.distances.nulls(), part.distances.len())));
     let shifted =
         || parts.iter().map(|part| (&part.distances, least_of(part).sub_wrapping(least).as_usize()));
-    let distances = of_width!(&code_type(most), Width => widened::<Width>(shifted(), nulls));
-    Some(Distances { least: one::<T>(least, parts.first()?.data_type()), distances })
+    Some(span.with(of_width!(&span.code_type(), Width => widened::<Width>(shifted(), nulls))))
 }
 
 /// Distances of several parts, each with what is to be added to them.

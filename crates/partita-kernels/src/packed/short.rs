@@ -1,17 +1,30 @@
 //! [`ShortTexts`]: texts of at most 12 bytes, read as one number each, as their distance from the least of them. Texts
 //! such as `id0000012345`, which begin alike and are about as long, take 8 bytes then, or fewer, instead of 16.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray, UInt32Array};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::take;
-use arrow::datatypes::{
-    ArrowNativeType, ArrowPrimitiveType, DataType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
+use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType, DataType};
 
 use crate::Result;
 use crate::keys::concat_nulls;
+
+/// What is done with the width of distances, by the type of their array.
+macro_rules! of_distance {
+    ($data_type:expr, $width:ident => $done:expr) => {
+        match $data_type {
+            arrow::datatypes::DataType::UInt64 => {
+                type $width = arrow::datatypes::UInt64Type;
+                $done
+            }
+            narrower => $crate::packed::of_width!(narrower, $width => $done),
+        }
+    };
+}
+pub(crate) use of_distance;
 
 /// Bytes of text that lie in a view.
 const INLINE: u32 = 12;
@@ -47,8 +60,8 @@ fn view(number: u128) -> u128 {
 }
 
 /// What is known of some texts.
-#[derive(Clone, Copy)]
-struct Span {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextSpan {
     least: u128,
     most: u128,
     /// All bits that any number has.
@@ -57,8 +70,33 @@ struct Span {
     are_numbers: bool,
 }
 
-impl Span {
-    const NONE: Span = Span { least: u128::MAX, most: 0, bits: 0, are_numbers: true };
+impl TextSpan {
+    const NONE: TextSpan = TextSpan { least: u128::MAX, most: 0, bits: 0, are_numbers: true };
+
+    /// Texts or bytes in several parts of one type, if their distances take fewer bytes.
+    pub(super) fn of(parts: &[&ArrayRef]) -> Option<TextSpan> {
+        let mut span = TextSpan::NONE;
+        for part in parts {
+            let (views, nulls) = views_of(part)?;
+            span.add_rows(views, nulls, 0..TRIAL.min(views.len()));
+            span.most_distance()?;
+            span.add_rows(views, nulls, 0..views.len());
+        }
+        span.most_distance()?;
+        Some(span)
+    }
+
+    fn add_rows(&mut self, views: &[u128], nulls: Option<&NullBuffer>, rows: Range<usize>) {
+        // A span of its own, so that it lies in registers.
+        let mut span = *self;
+        match nulls {
+            None => views[rows].iter().for_each(|view| span.add(*view)),
+            Some(nulls) => {
+                rows.filter(|row| nulls.is_valid(*row)).for_each(|row| span.add(views[row]));
+            }
+        }
+        *self = span;
+    }
 
     #[inline(always)]
     fn add(&mut self, view: u128) {
@@ -80,72 +118,85 @@ impl Span {
     }
 
     /// The largest distance, if 64 bits hold it.
-    fn distance(&self) -> Option<u64> {
+    fn most_distance(&self) -> Option<u64> {
         if !self.are_numbers {
             return None;
         }
         u64::try_from(self.most.saturating_sub(self.least) >> self.shift()).ok()
+    }
+
+    /// The type of distances.
+    pub(crate) fn code_type(&self) -> DataType {
+        match self.most_distance().unwrap_or(u64::MAX) {
+            0..=0xFF => DataType::UInt8,
+            0x100..=0xFFFF => DataType::UInt16,
+            0x1_0000..=0xFFFF_FFFF => DataType::UInt32,
+            _ => DataType::UInt64,
+        }
+    }
+
+    /// How far the texts of views are from the least. That of a null is said to be 0, so that every distance is that of a
+    /// text.
+    pub(crate) fn distance(&self) -> impl Fn(u128) -> u64 + Copy + use<> {
+        let ((least, _), shift) = (self.bounds(), self.shift());
+        move |view| (number(view).wrapping_sub(least) >> shift) as u64
+    }
+
+    /// Texts of a type of which these are the distances, with those of nulls 0.
+    pub(super) fn with(&self, distances: ArrayRef, data_type: &DataType) -> ShortTexts {
+        let (bounds, shift) = (self.bounds(), self.shift());
+        ShortTexts { data_type: data_type.clone(), bounds, shift, distances }
+    }
+}
+
+/// The views of texts or bytes.
+pub(crate) fn views_of(column: &ArrayRef) -> Option<(&[u128], Option<&NullBuffer>)> {
+    match column.data_type() {
+        DataType::Utf8View => Some((column.as_string_view().views(), column.nulls())),
+        DataType::BinaryView => Some((column.as_binary_view().views(), column.nulls())),
+        _ => None,
     }
 }
 
 impl ShortTexts {
     /// Texts or bytes, if their distances take fewer bytes.
     pub(super) fn of(column: &ArrayRef) -> Option<ShortTexts> {
-        let (views, nulls) = match column.data_type() {
-            DataType::Utf8View => (column.as_string_view().views(), column.nulls()),
-            DataType::BinaryView => (column.as_binary_view().views(), column.nulls()),
-            _ => return None,
-        };
-        let span = |range: std::ops::Range<usize>| {
-            let mut span = Span::NONE;
-            match nulls {
-                None => views[range].iter().for_each(|view| span.add(*view)),
-                Some(nulls) => {
-                    range.filter(|row| nulls.is_valid(*row)).for_each(|row| span.add(views[row]));
-                }
-            }
-            span
-        };
-        span(0..TRIAL.min(views.len())).distance()?;
-        let span = span(0..views.len());
-        let (most, shift) = (span.distance()?, span.shift());
-        let bounds = span.bounds();
-        let distance = |view: &u128| (number(*view).wrapping_sub(bounds.0) >> shift) as u64;
+        let span = TextSpan::of(&[column])?;
+        let ((views, nulls), distance) = (views_of(column)?, span.distance());
         let distances = match nulls {
-            None => narrowed(views.iter().map(distance), most, None),
-            // A null has the least text, so that every distance is that of a text.
+            None => narrowed(views.iter().map(|view| distance(*view)), &span, None),
             Some(nulls) => {
-                let of_valid = |(view, is_valid)| if is_valid { distance(view) } else { 0 };
-                narrowed(views.iter().zip(nulls).map(of_valid), most, Some(nulls.clone()))
+                let of_valid = |(view, is_valid): (&u128, bool)| if is_valid { distance(*view) } else { 0 };
+                narrowed(views.iter().zip(nulls).map(of_valid), &span, Some(nulls.clone()))
             }
         };
-        Some(ShortTexts { data_type: column.data_type().clone(), bounds, shift, distances })
+        Some(span.with(distances, column.data_type()))
     }
 
     /// The texts of all parts, of which there is one at least, one after the other; `None` if they differ too much.
     pub(super) fn concat(parts: &[&ShortTexts]) -> Option<ShortTexts> {
-        let data_type = parts.first()?.data_type.clone();
-        let mut span = Span::NONE;
+        let mut span = TextSpan::NONE;
         for part in parts.iter().filter(|part| part.has_texts()) {
             span.least = span.least.min(part.bounds.0);
             span.most = span.most.max(part.bounds.1);
             // All that matters of them is where the first is.
             span.bits |= 1 << part.shift | part.bounds.0;
         }
-        let (most, shift, bounds) = (span.distance()?, span.shift(), span.bounds());
+        span.most_distance()?;
+        let (shift, bounds) = (span.shift(), span.bounds());
         let nulls = concat_nulls(parts.iter().map(|part| (part.distances.nulls(), part.distances.len())));
         let mut distances: Vec<u64> = Vec::with_capacity(parts.iter().map(|part| part.distances.len()).sum());
         for part in parts {
             if part.has_texts() {
-                part.each_number(&part.distances, |number| {
-                    distances.push(((number - bounds.0) >> shift) as u64);
+                of_distance!(part.distances.data_type(), Width => {
+                    let numbers = part.numbers::<Width>(&part.distances);
+                    distances.extend(numbers.map(|number| ((number - bounds.0) >> shift) as u64));
                 });
             } else {
                 distances.resize(distances.len() + part.distances.len(), 0);
             }
         }
-        let distances = narrowed(distances.into_iter(), most, nulls);
-        Some(ShortTexts { data_type, bounds, shift, distances })
+        Some(span.with(narrowed(distances.into_iter(), &span, nulls), &parts.first()?.data_type))
     }
 
     /// The texts at `rows`; null where a row is null.
@@ -175,8 +226,9 @@ impl ShortTexts {
     }
 
     fn texts(&self, distances: &ArrayRef) -> ArrayRef {
-        let mut views: Vec<u128> = Vec::with_capacity(distances.len());
-        self.each_number(distances, |number| views.push(view(number)));
+        let views: Vec<u128> = of_distance!(distances.data_type(), Width => {
+            self.numbers::<Width>(distances).map(view).collect()
+        });
         let (views, nulls) = (ScalarBuffer::from(views), distances.nulls().cloned());
         // SAFETY: each view is of at most 12 bytes, which lie in it with zeros behind them. Each distance is that of a text
         // that was in the column, so that they are UTF-8 if it was of texts; of a null it is 0, that of the least text, or
@@ -189,23 +241,15 @@ impl ShortTexts {
         }
     }
 
-    fn each_number(&self, distances: &ArrayRef, each: impl FnMut(u128)) {
-        fn of<T: ArrowPrimitiveType>(distances: &ArrayRef, least: u128, shift: u32, each: impl FnMut(u128)) {
-            let distances = distances.as_primitive::<T>().values().iter();
-            distances.map(|distance| ((distance.as_usize() as u128) << shift) + least).for_each(each);
-        }
+    fn numbers<'a, T: ArrowPrimitiveType>(&self, distances: &'a ArrayRef) -> impl Iterator<Item = u128> + 'a {
         let (least, shift) = (self.bounds.0, self.shift);
-        match distances.data_type() {
-            DataType::UInt8 => of::<UInt8Type>(distances, least, shift, each),
-            DataType::UInt16 => of::<UInt16Type>(distances, least, shift, each),
-            DataType::UInt32 => of::<UInt32Type>(distances, least, shift, each),
-            _ => of::<UInt64Type>(distances, least, shift, each),
-        }
+        let distances = distances.as_primitive::<T>().values().iter();
+        distances.map(move |distance| ((distance.as_usize() as u128) << shift) + least)
     }
 }
 
-/// Distances up to `most` with as few bytes as do.
-fn narrowed(distances: impl Iterator<Item = u64>, most: u64, nulls: Option<NullBuffer>) -> ArrayRef {
+/// Distances with as few bytes as do.
+fn narrowed(distances: impl Iterator<Item = u64>, span: &TextSpan, nulls: Option<NullBuffer>) -> ArrayRef {
     fn of<T: ArrowPrimitiveType>(
         distances: impl Iterator<Item = u64>,
         nulls: Option<NullBuffer>,
@@ -214,10 +258,5 @@ fn narrowed(distances: impl Iterator<Item = u64>, most: u64, nulls: Option<NullB
             distances.map(|distance| T::Native::usize_as(distance as usize)).collect();
         Arc::new(PrimitiveArray::<T>::new(distances.into(), nulls))
     }
-    match most {
-        0..=0xFF => of::<UInt8Type>(distances, nulls),
-        0x100..=0xFFFF => of::<UInt16Type>(distances, nulls),
-        0x1_0000..=0xFFFF_FFFF => of::<UInt32Type>(distances, nulls),
-        _ => of::<UInt64Type>(distances, nulls),
-    }
+    of_distance!(&span.code_type(), Width => of::<Width>(distances, nulls))
 }

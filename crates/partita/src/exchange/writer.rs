@@ -213,14 +213,11 @@ impl RunWriter {
             let (start, end) = (offsets[buckets.start], offsets[buckets.end]);
             let offsets: Box<[u32]> =
                 offsets.iter().map(|offset| (*offset).clamp(start, end) - start).collect();
-            if let Some(bytes) = &mut self.written.bucket_bytes {
-                add_bucket_bytes(&batch, &offsets, Arc::make_mut(bytes));
-            }
+            let of_buckets = self.written.bucket_bytes.get_or_insert_with(|| Arc::new([0; BUCKETS]));
+            let bytes = add_bucket_bytes(&batch, &offsets, Arc::make_mut(of_buckets));
             // What is kept has a place of its own in the ledger.
-            let bytes = logical_bytes(&batch);
             kept += bytes;
-            let packed = PackedRows::new(vec![PackedBatch::pack(&batch, batch.schema_ref())?], bytes);
-            drop(batch);
+            let packed = PackedRows::new(vec![batch], bytes);
             self.held.set(self.bytes.saturating_sub(kept))?;
             self.keep_packed(packed, Some(offsets), Vec::new())?;
         }
@@ -251,20 +248,25 @@ fn pieces(bytes: usize) -> Vec<Range<usize>> {
     (0..BUCKETS).step_by(each).map(|start| start..BUCKETS.min(start + each)).collect()
 }
 
-/// Counts the bytes of each bucket's rows.
-fn add_bucket_bytes(batch: &RecordBatch, offsets: &[u32], bytes: &mut [u64; BUCKETS]) {
+/// Counts the bytes of each bucket's rows unpacked, and says how many there are in all.
+fn add_bucket_bytes(batch: &PackedBatch, offsets: &[u32], bytes: &mut [u64; BUCKETS]) -> usize {
     let bounds = || offsets.windows(2).map(|ends| (ends[0] as usize, (ends[1] - ends[0]) as usize));
     let buckets = || bounds().zip(0..).filter(|((_, rows), _)| *rows > 0);
-    let mut of_row = 0;
+    let (mut of_row, mut sum) = (0, 0);
     for column in batch.columns() {
-        match fixed_bytes(column.data_type()) {
-            Some(fixed) => of_row += fixed,
-            None => buckets().for_each(|((from, rows), bucket): (_, usize)| {
-                bytes[bucket] += column_bytes(column.slice(from, rows).as_ref()) as u64;
+        match (fixed_bytes(column.data_type()), column.as_array()) {
+            (Some(fixed), _) => of_row += fixed,
+            (None, Some(array)) => buckets().for_each(|((from, rows), bucket): (_, usize)| {
+                let more = column_bytes(array.slice(from, rows).as_ref());
+                bytes[bucket] += more as u64;
+                sum += more;
             }),
+            // Texts that are so short that they lie in their views.
+            (None, None) => of_row += size_of::<u128>(),
         }
     }
     buckets().for_each(|((_, rows), bucket)| bytes[bucket] += (rows * of_row) as u64);
+    sum + batch.num_rows() * of_row
 }
 
 #[cfg(test)]

@@ -1,0 +1,51 @@
+//! [`Narrowing`]: how a column is packed whose rows come in several parts and leave in others, so that its values are
+//! brought to their new places in the form in which they are kept (`partition.rs`).
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+
+use super::column::PackedColumn;
+use super::distances::NumberSpan;
+use super::short::TextSpan;
+
+/// What the values of a column become.
+#[derive(Debug)]
+pub(crate) enum Narrowing {
+    /// They stay as they are.
+    None,
+    /// Whole numbers become distances.
+    Numbers(NumberSpan),
+    /// And so do short texts.
+    Texts(TextSpan, DataType),
+}
+
+impl Narrowing {
+    /// Of all values of all parts, which have one type.
+    pub(crate) fn of(parts: &[&ArrayRef]) -> Narrowing {
+        if let Some(span) = NumberSpan::of(parts) {
+            return Narrowing::Numbers(span);
+        }
+        match (TextSpan::of(parts), parts.first()) {
+            (Some(span), Some(first)) => Narrowing::Texts(span, first.data_type().clone()),
+            _ => Narrowing::None,
+        }
+    }
+
+    /// The type of what is kept of values of a type.
+    pub(crate) fn kept_type(&self, data_type: &DataType) -> DataType {
+        match self {
+            Narrowing::None => data_type.clone(),
+            Narrowing::Numbers(span) => span.code_type(),
+            Narrowing::Texts(span, _) => span.code_type(),
+        }
+    }
+
+    /// The column of which this is kept: values or, with nulls where these are, distances.
+    pub(crate) fn column(&self, kept: ArrayRef) -> PackedColumn {
+        match self {
+            Narrowing::None => PackedColumn::plain(kept),
+            Narrowing::Numbers(span) => span.with(kept).into(),
+            Narrowing::Texts(span, data_type) => span.with(kept, data_type).into(),
+        }
+    }
+}
