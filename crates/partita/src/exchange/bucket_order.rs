@@ -100,7 +100,7 @@ impl RunSet {
 
     /// About how many bytes a row of these buckets takes.
     fn row_bytes(&self, buckets: &Range<usize>) -> u64 {
-        let rows: usize = self.runs().map(|run| run.bucket_rows(buckets).len()).sum();
+        let rows = self.bucket_rows(buckets);
         // Rows as they came, the rows of one hash, lie in no buckets.
         let bytes = match self.bucket_bytes()[buckets.clone()].iter().sum() {
             0 => self.bytes(),

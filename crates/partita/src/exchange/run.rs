@@ -212,6 +212,11 @@ impl RunSet {
         RunSet { partitions: narrowed.filter(|runs| !runs.runs.is_empty()).map(Arc::new).collect() }
     }
 
+    /// How many rows lie in a range of buckets.
+    pub(crate) fn bucket_rows(&self, buckets: &Range<usize>) -> usize {
+        self.runs().map(|run| run.bucket_rows(buckets).len()).sum()
+    }
+
     /// Whether the rows lie by bucket.
     pub(crate) fn is_by_bucket(&self) -> bool {
         self.partitions.iter().all(|runs| runs.bucket_bytes.is_some())

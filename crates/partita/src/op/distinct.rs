@@ -2,6 +2,8 @@
 //! that can be known early; [`FinalDistinct`] decides for one range of buckets, which holds all rows of its
 //! keys in the frame's order. Comes from `plan/distinct.rs`.
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, SchemaRef};
@@ -43,6 +45,10 @@ impl Operator for PartialDistinct {
     }
     fn step(&self) -> Step {
         self.step
+    }
+    fn combine(&self) -> Option<Arc<dyn Operator>> {
+        let (keys, schema, step) = (self.keys.clone(), Arc::clone(&self.schema), self.step);
+        Some(Arc::new(FinalDistinct { keys, keep: KeepRow::First, schema, step }))
     }
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         let seen = Seen::new(&self.keys, &self.schema, workspace)?;

@@ -30,6 +30,8 @@ pub(super) struct Shape {
     pub(super) growing: Vec<(usize, usize)>,
     /// As the user wrote them, for messages.
     pub(super) labels: Vec<String>,
+    /// All of it, for `explain`.
+    pub(super) label: String,
     pub(super) states: SchemaRef,
     pub(super) step: Step,
 }
@@ -52,7 +54,8 @@ impl Shape {
             fields.push(Field::new(format!("state_{}", fields.len()), data_type.clone(), true));
         }
         let arity: Vec<usize> = calls.iter().map(|call| call.arguments.len()).collect();
-        let labels = calls.iter().map(|call| call.name.clone()).collect();
+        let labels: Vec<String> = calls.iter().map(|call| call.name.clone()).collect();
+        let label = describe(keys, &labels);
         let group_bytes = fields.iter().map(|field| fixed_bytes(field.data_type()).unwrap_or(16)).sum();
         let beyond = |of: &DataType| match of {
             DataType::Utf8View | DataType::BinaryView => Some(size_of::<u128>()),
@@ -65,7 +68,7 @@ impl Shape {
         let of_columns = key_types.iter().map(beyond).chain(of_arguments);
         let growing = of_columns.enumerate().filter_map(|(column, free)| Some((column, free?))).collect();
         let states = Arc::new(Schema::new(fields));
-        Ok(Shape { key_types, calls: plans, arity, group_bytes, growing, labels, states, step })
+        Ok(Shape { key_types, calls: plans, arity, group_bytes, growing, labels, label, states, step })
     }
 
     fn aggregators(&self) -> Result<Vec<Box<dyn Aggregator>>> {
@@ -78,7 +81,7 @@ impl Shape {
     }
 }
 
-pub(super) fn describe(keys: &[Expr], labels: &[String]) -> String {
+fn describe(keys: &[Expr], labels: &[String]) -> String {
     let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     if keys.is_empty() {
         format!("aggregate {}", labels.join(", "))
@@ -229,12 +232,13 @@ impl Groups {
     }
 }
 
-/// States to results, for one range of buckets.
+/// States to results, or to states of more rows, for one range of buckets.
 #[derive(Debug)]
 pub(crate) struct MergeGroups {
     shape: Arc<Shape>,
     schema: SchemaRef,
-    label: String,
+    /// Whether groups are finished.
+    finish: bool,
 }
 
 impl MergeGroups {
@@ -247,14 +251,20 @@ impl MergeGroups {
         step: Step,
     ) -> Result<MergeGroups> {
         let shape = Arc::new(Shape::new(keys, calls, input, step)?);
-        let label = describe(keys, &shape.labels);
-        Ok(MergeGroups { shape, schema, label })
+        Ok(MergeGroups { shape, schema, finish: true })
+    }
+
+    /// Merges states into states, where those of a group do not grow with its rows.
+    pub(super) fn of_states(shape: &Arc<Shape>) -> Option<MergeGroups> {
+        let grows = shape.calls.iter().any(AggregatePlan::keeps_values);
+        let (shape, schema) = (Arc::clone(shape), Arc::clone(&shape.states));
+        (!grows).then_some(MergeGroups { shape, schema, finish: false })
     }
 }
 
 impl Operator for MergeGroups {
     fn describe(&self) -> String {
-        self.label.clone()
+        if self.finish { self.shape.label.clone() } else { format!("merge partial {}", self.shape.label) }
     }
     fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -264,13 +274,15 @@ impl Operator for MergeGroups {
     }
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         let groups = Groups::new(Arc::clone(&self.shape), workspace)?;
-        Ok(Box::new(Merge { groups, schema: Arc::clone(&self.schema), is_done: false }))
+        let (schema, finish) = (Arc::clone(&self.schema), self.finish);
+        Ok(Box::new(Merge { groups, schema, finish, is_done: false }))
     }
 }
 
 struct Merge {
     groups: Groups,
     schema: SchemaRef,
+    finish: bool,
     /// Whether the one group of an aggregation without keys was handed on.
     is_done: bool,
 }
@@ -285,7 +297,9 @@ impl OperatorState for Merge {
     }
 
     fn push_key(&mut self, rows: &dyn Rereadable, out: &mut Out<'_>) -> Result<Flow> {
-        if let Some(row) = merged_in_passes(&mut self.groups, rows, &self.schema)? {
+        if self.finish
+            && let Some(row) = merged_in_passes(&mut self.groups, rows, &self.schema)?
+        {
             self.is_done = self.groups.table.is_none();
             return out(row);
         }
@@ -299,7 +313,7 @@ impl OperatorState for Merge {
             return Ok(Flow::Continue);
         }
         let schema = Arc::clone(&self.schema);
-        self.groups.drain(&schema, true, out)
+        self.groups.drain(&schema, self.finish, out)
     }
 
     fn finish(&mut self, out: &mut Out<'_>) -> Result<()> {
@@ -307,6 +321,6 @@ impl OperatorState for Merge {
             return Ok(());
         }
         let schema = Arc::clone(&self.schema);
-        self.groups.drain(&schema, true, out).map(|_| ())
+        self.groups.drain(&schema, self.finish, out).map(|_| ())
     }
 }

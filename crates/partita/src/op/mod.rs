@@ -90,6 +90,11 @@ pub(crate) trait Operator: Send + Sync + Debug {
         let _ = column;
         true
     }
+    /// What makes fewer rows of those that it handed on in several partitions, given them bucket by bucket and in partition
+    /// order: rows of the same schema, that the operator behind the exchange makes the same of.
+    fn combine(&self) -> Option<Arc<dyn Operator>> {
+        None
+    }
     /// The state for one task.
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>>;
 }

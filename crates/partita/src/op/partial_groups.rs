@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
 
-use super::group_by::{Groups, Shape, describe};
+use super::group_by::{Groups, MergeGroups, Shape};
 use super::{Flow, Operator, OperatorState, Out, Workspace, batch_of, column_bytes};
 use crate::error::{Result, Step};
 use crate::expr::{AggregateCall, BoundList, Expr};
@@ -55,7 +55,7 @@ impl PartialGroups {
         let exprs: Vec<Expr> =
             keys_bare.chain(calls.iter().flat_map(|call| call.arguments.iter().cloned())).collect();
         let inputs = Arc::new(BoundList::bind(&exprs, coded)?);
-        let label = format!("partial {}", describe(keys, &shape.labels));
+        let label = format!("partial {}", shape.label);
         Ok(PartialGroups { shape, inputs, label })
     }
 }
@@ -69,6 +69,9 @@ impl Operator for PartialGroups {
     }
     fn step(&self) -> Step {
         self.shape.step
+    }
+    fn combine(&self) -> Option<Arc<dyn Operator>> {
+        MergeGroups::of_states(&self.shape).map(|merge| Arc::new(merge) as _)
     }
     fn start(&self, workspace: &Workspace) -> Result<Box<dyn OperatorState>> {
         Ok(Box::new(Partial {

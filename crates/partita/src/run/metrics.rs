@@ -103,9 +103,6 @@ impl StageMetrics {
         self.tasks.fetch_add(tasks, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
-    pub(super) fn add_bytes_out(&self, bytes: u64) {
-        self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
-    }
     /// A pipeline's operators, to be counted.
     pub(super) fn add_operators(&self, known: Vec<OperatorReport>) -> Arc<Operators> {
         let operators = Arc::new(Operators::new(known));
@@ -223,6 +220,7 @@ impl<'a> Counted<'a> {
     /// The end of an attempt that left so many bytes, or failed.
     pub(super) fn end(self, operators: &Operators, bytes_out: u64) -> Work {
         self.tally.end(operators, bytes_out);
+        self.stage.bytes_out.fetch_add(bytes_out, Ordering::Relaxed);
         Work { rows_in: self.rows_in.get(), rows_out: self.rows_out.get(), bytes_out }
     }
     pub(super) fn take_back(self) {

@@ -6,6 +6,7 @@
 //! order. Every decision is a function of data, plan and settings. Next in the flow: `schedule.rs`.
 
 mod admission;
+mod combine;
 mod enough;
 mod join;
 mod merged;

@@ -64,7 +64,7 @@ fn expand_stage(stage: &Stage, results: &Results, environment: &Arc<RunEnvironme
             planner.add_pipeline(at, Feed::Planned(pipeline.source.clone()), &pipeline, &target)
         })
         .collect::<Result<Vec<_>>>()?;
-    let gathered = gather(&mut graph, &pipelines, None);
+    let gathered = gather(&mut graph, &pipelines);
     Ok(Step::Expand(graph, gathered))
 }
 
@@ -84,14 +84,17 @@ fn describe(stage: &Stage) -> String {
     format!("{} → {}", names.collect::<Vec<_>>().join(" + "), stage.sink.describe())
 }
 
-/// A task whose result is the list of the others' results, whose bytes count for a stage.
-fn gather(graph: &mut Graph<Output>, parts: &[TaskId], stage: Option<Arc<StageMetrics>>) -> TaskId {
+/// A task whose result is the list of the others' results.
+pub(super) fn gather(graph: &mut Graph<Output>, parts: &[TaskId]) -> TaskId {
     graph.add("gather", parts, |_, inputs: Inputs<Output>| {
-        let parts: Vec<Arc<Output>> = inputs.into_shared().collect();
-        if let Some(stage) = stage {
-            stage.add_bytes_out(parts.iter().map(|part| part.bytes()).sum());
-        }
-        Ok(Step::Done(Output::Parts(parts)))
+        Ok(Step::Done(Output::Parts(inputs.into_shared().collect())))
+    })
+}
+
+/// A task of a stage, behind those whose results it needs.
+pub(super) fn add_task(graph: &mut Graph<Output>, plan: TaskPlan, deps: &[TaskId]) -> TaskId {
+    graph.add(plan.name(), deps, move |context, inputs| {
+        run_task(&plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
     })
 }
 
@@ -183,12 +186,10 @@ impl Planner<'_> {
                 operators: Arc::clone(&operators),
                 environment: Arc::clone(self.environment),
             };
-            let name = plan.name();
-            tasks.push(self.graph.add(name, &deps, move |context, inputs| {
-                run_task(&plan, context, &inputs).map(Step::Done).map_err(|stop| stop.into_box())
-            }));
+            tasks.push(add_task(self.graph, plan, &deps));
         }
-        let gathered = gather(self.graph, &tasks, Some(Arc::clone(&target.metrics)));
+        let tasks = self.combined(at, tasks, pipeline, target);
+        let gathered = gather(self.graph, &tasks);
         if !matches!(sink, Sink::Write { by: Some(_), .. }) {
             return Ok(gathered);
         }

@@ -4,6 +4,8 @@
 use super::piece::Feed;
 use super::schedule::{Place, TaskParts};
 use crate::error::Step;
+use crate::exchange::HashKeys;
+use crate::op::Operator;
 use crate::report::OperatorReport;
 use crate::stage::{Expected, Pipeline, PipelineStep, Sink, Source};
 
@@ -50,4 +52,20 @@ pub(super) fn operators(
     let last = pipeline.steps.len();
     all.push(OperatorReport { sink: true, ..told(last + 1, sink.describe(), None, expected(last)) });
     all
+}
+
+/// The same of a wave's runs, which one operator merges (`combine.rs`).
+pub(super) fn of_wave(at: Place, operator: &dyn Operator, keys: &HashKeys) -> Vec<OperatorReport> {
+    let sink = Sink::Hash(keys.clone()).describe();
+    let step = operator.step().to_string();
+    let told = [("runs of a wave".to_owned(), None), (operator.describe(), Some(step)), (sink, None)];
+    let told = told.into_iter().enumerate().map(|(place, (label, step))| OperatorReport {
+        label,
+        step,
+        pipeline: at.pipeline,
+        place: at.first + place,
+        sink: place == 2,
+        ..OperatorReport::default()
+    });
+    told.collect()
 }
