@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 
 use crate::Result;
 
+mod bounds;
 mod column;
 mod distances;
 mod narrowing;

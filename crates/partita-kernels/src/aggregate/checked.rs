@@ -1,6 +1,8 @@
 //! What every aggregate would otherwise repeat: arguments are checked, brought to the type that the states work in, and the
 //! result is brought back.
 
+use std::borrow::Cow;
+
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -29,7 +31,7 @@ impl Checked {
         }
     }
 
-    fn check(&self, what: &str, group_ids: &[u32], columns: &[ArrayRef], types: &[DataType]) -> Result<()> {
+    fn check(&self, what: &str, rows: usize, columns: &[ArrayRef], types: &[DataType]) -> Result<()> {
         let is_typed =
             columns.len() == types.len() && columns.iter().zip(types).all(|(c, t)| c.data_type() == t);
         if !is_typed {
@@ -40,15 +42,24 @@ impl Checked {
                 "{name} was given {what} of types ({found}) instead of ({wanted})"
             )));
         }
-        match columns.iter().find(|column| column.len() != group_ids.len()) {
+        match columns.iter().find(|column| column.len() != rows) {
             Some(column) => Err(Error::invalid(format!(
                 "{} was given {} group numbers for {} rows",
                 self.name,
-                group_ids.len(),
+                rows,
                 column.len()
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Arguments as the states work with them.
+    fn inner_args<'a>(&self, args: &'a [ArrayRef]) -> Result<Cow<'a, [ArrayRef]>> {
+        if self.arg_types == self.inner_types {
+            return Ok(Cow::Borrowed(args));
+        }
+        let args = args.iter().zip(&self.inner_types).map(|(arg, data_type)| to_type(arg, data_type));
+        Ok(Cow::Owned(args.collect::<Result<Vec<_>>>()?))
     }
 }
 
@@ -63,16 +74,17 @@ fn to_type(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
 
 impl Aggregator for Checked {
     fn update(&mut self, group_ids: &[u32], groups: usize, args: &[ArrayRef]) -> Result<()> {
-        self.check("arguments", group_ids, args, &self.arg_types)?;
-        if self.arg_types == self.inner_types {
-            return self.inner.update(group_ids, groups, args);
-        }
-        let args = args.iter().zip(&self.inner_types).map(|(arg, data_type)| to_type(arg, data_type));
-        self.inner.update(group_ids, groups, &args.collect::<Result<Vec<_>>>()?)
+        self.check("arguments", group_ids.len(), args, &self.arg_types)?;
+        self.inner.update(group_ids, groups, &self.inner_args(args)?)
+    }
+
+    fn rows_as_states(&self, rows: usize, args: &[ArrayRef]) -> Result<Option<Vec<ArrayRef>>> {
+        self.check("arguments", rows, args, &self.arg_types)?;
+        self.inner.rows_as_states(rows, &self.inner_args(args)?)
     }
 
     fn merge(&mut self, group_ids: &[u32], groups: usize, states: &[ArrayRef]) -> Result<()> {
-        self.check("states", group_ids, states, &self.state_types)?;
+        self.check("states", group_ids.len(), states, &self.state_types)?;
         self.inner.merge(group_ids, groups, states)
     }
 

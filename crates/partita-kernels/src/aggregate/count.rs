@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 
 use super::Aggregator;
-use super::native::{COUNTS, Parts, counts_array, counts_of, for_each, for_each_valid, native_array};
+use super::native::{COUNTS, Parts, counts_array, counts_of, for_each, for_each_valid, native_array, ones};
 use crate::Result;
 
 #[derive(Default)]
@@ -40,6 +40,11 @@ impl Aggregator for Count {
 
     fn state(&mut self) -> Result<Vec<ArrayRef>> {
         Ok(vec![counts_array(std::mem::take(&mut self.counts).into_iter())?])
+    }
+
+    fn rows_as_states(&self, rows: usize, args: &[ArrayRef]) -> Result<Option<Vec<ArrayRef>>> {
+        let has_nulls = args.first().is_some_and(|arg| arg.logical_null_count() > 0);
+        if has_nulls { Ok(None) } else { Ok(Some(vec![ones(rows)?])) }
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {

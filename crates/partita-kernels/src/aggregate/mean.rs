@@ -9,7 +9,8 @@ use half::f16;
 
 use super::Aggregator;
 use super::native::{
-    COUNTS, Number, Parts, check_precision, counts_array, counts_of, for_each, native_array, natives,
+    COUNTS, Number, Parts, as_sums, check_precision, counts_array, counts_of, for_each, native_array,
+    natives, ones,
 };
 use crate::{Error, Result};
 
@@ -232,6 +233,11 @@ where
         let sums = native_array(&self.sum_type, states.iter().map(|state| state.0).collect(), None)?;
         check_precision("the sum of a mean", &sums)?;
         Ok(vec![sums, counts_array(states.iter().map(|state| state.1))?])
+    }
+
+    fn rows_as_states(&self, rows: usize, args: &[ArrayRef]) -> Result<Option<Vec<ArrayRef>>> {
+        let Some(sums) = as_sums::<I, S>(&args[0], &self.sum_type)? else { return Ok(None) };
+        Ok(Some(vec![sums, ones(rows)?]))
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {

@@ -59,6 +59,15 @@ pub trait Aggregator: Send {
     /// When a result does not fit its type.
     fn finish(&mut self) -> Result<ArrayRef>;
 
+    /// Each of so many rows as a state of its own, of aggregates and arguments whose values are states as they are.
+    ///
+    /// # Errors
+    /// As [`Aggregator::update`].
+    fn rows_as_states(&self, rows: usize, args: &[ArrayRef]) -> Result<Option<Vec<ArrayRef>>> {
+        let (_, _) = (rows, args);
+        Ok(None)
+    }
+
     /// The bytes that the states hold.
     fn size_bytes(&self) -> usize;
 }
@@ -119,8 +128,11 @@ impl AggregatePlan {
     /// # Errors
     /// As [`Aggregator::update`].
     pub fn convert_to_state(&self, rows: usize, args: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
-        let group_ids: Vec<u32> = (0..crate::plain::row_count(rows)?).collect();
         let mut aggregator = self.aggregator()?;
+        if let Some(states) = aggregator.rows_as_states(rows, args)? {
+            return Ok(states);
+        }
+        let group_ids: Vec<u32> = (0..crate::plain::row_count(rows)?).collect();
         aggregator.update(&group_ids, rows, args)?;
         aggregator.state()
     }

@@ -74,6 +74,27 @@ pub(super) fn native_array<N: ArrowNativeType>(
     Ok(make_array(data.add_buffer(Buffer::from_vec(values)).build()?))
 }
 
+/// The values of a column as their own sums, if all of them are there.
+pub(super) fn as_sums<I, S>(values: &ArrayRef, sum_type: &DataType) -> Result<Option<ArrayRef>>
+where
+    I: ArrowNativeType + Into<S>,
+    S: ArrowNativeType,
+{
+    if values.null_count() > 0 {
+        return Ok(None);
+    }
+    if values.data_type() == sum_type {
+        return Ok(Some(ArrayRef::clone(values)));
+    }
+    let sums: Vec<S> = natives::<I>(values).iter().map(|value| (*value).into()).collect();
+    native_array(sum_type, sums, None).map(Some)
+}
+
+/// The counts of so many rows, each for itself.
+pub(super) fn ones(rows: usize) -> Result<ArrayRef> {
+    native_array(&COUNTS, vec![1u32; rows], None)
+}
+
 /// Calls `row(group, value)` for every row that has a value, in row order.
 #[inline(always)]
 pub(super) fn for_each<T: Copy>(

@@ -7,7 +7,7 @@ use arrow::datatypes::{ArrowNativeType, DataType, i256};
 use half::f16;
 
 use super::Aggregator;
-use super::native::{Number, Parts, check_precision, for_each, native_array, natives};
+use super::native::{Number, Parts, as_sums, check_precision, for_each, native_array, natives};
 use crate::{Error, Result};
 
 struct Sum<I, S> {
@@ -91,6 +91,10 @@ where
 
     fn state(&mut self) -> Result<Vec<ArrayRef>> {
         Ok(vec![self.finish()?])
+    }
+
+    fn rows_as_states(&self, _: usize, args: &[ArrayRef]) -> Result<Option<Vec<ArrayRef>>> {
+        Ok(as_sums::<I, S>(&args[0], &self.data_type)?.map(|sums| vec![sums]))
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {

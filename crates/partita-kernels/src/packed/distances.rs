@@ -10,6 +10,7 @@ use arrow::buffer::NullBuffer;
 use arrow::compute::{max, min, take};
 use arrow::datatypes::{ArrowNativeType, DataType};
 
+use super::bounds::bounds;
 use crate::Result;
 use crate::keys::concat_nulls;
 
@@ -68,7 +69,10 @@ impl NumberSpan {
     fn of_numbers<T: ArrowPrimitiveType>(parts: &[&ArrayRef]) -> Option<NumberSpan> {
         let parts_of = || parts.iter().map(|part| part.as_primitive::<T>());
         // What has only nulls is no distance from anything.
-        let bounds = parts_of().filter_map(|part| Some((min(part)?, max(part)?)));
+        let bounds = parts_of().filter_map(|part| match part.null_count() {
+            0 => bounds(part.values()),
+            _ => Some((min(part)?, max(part)?)),
+        });
         NumberSpan::between::<T>(bounds, parts.first()?.data_type())
     }
 

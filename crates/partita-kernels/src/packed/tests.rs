@@ -304,3 +304,51 @@ fn short_texts_come_back() {
         check_parts(&packed, &whole, &mut random);
     }
 }
+
+#[test]
+fn texts_of_one_length_come_back_whatever_their_bytes() {
+    let mut random = Random(11);
+    for length in 1..=12 {
+        for letters in [&b"0123456789"[..], b"ab", b"\0a", b"\xff\0\x80"] {
+            let mut text =
+                || -> Vec<u8> { (0..length).map(|_| letters[random.below(letters.len())]).collect() };
+            let values: Vec<Vec<u8>> = (0..200).map(|_| text()).collect();
+            let column: ArrayRef = Arc::new(BinaryViewArray::from_iter_values(&values));
+            let back = packed(&batch(vec![("t", Arc::clone(&column))])).unpack();
+            assert_eq!(shown(back.column(0)), shown(&column), "{length} of {letters:?}");
+        }
+    }
+}
+
+#[test]
+fn a_null_beside_texts_is_a_text_too() {
+    // Without the bits in which é and Ĩ differ they are no UTF-8.
+    let alike =
+        texts((0..100).map(|row| Some(if row % 2 == 0 { "é".as_bytes() } else { "Ĩ".as_bytes() })).collect());
+    let (alike, nulls) = (cast(&alike, &DataType::Utf8View).unwrap(), texts(vec![None; 3]));
+    let nulls = cast(&nulls, &DataType::Utf8View).unwrap();
+    let parts = [&alike, &nulls].map(|part| PackedColumn::of(part, &DataType::Utf8View).unwrap());
+    let both = PackedColumn::concat(&[&parts[1], &parts[0]]).unwrap();
+    assert!(both.as_array().is_none());
+    let both = both.to_array();
+    assert_eq!(both.as_string_view().views().len(), 103);
+    assert!(
+        both.as_string_view().views()[..3]
+            .iter()
+            .all(|view| both.as_string_view().views()[3..].contains(view))
+    );
+    both.to_data().validate_full().unwrap();
+}
+
+#[test]
+fn bounds_are_the_least_and_the_largest_on_any_processor() {
+    let mut random = Random(13);
+    for rows in [0, 1, 2, 3, 7, 8, 33, 1_000] {
+        let signed: Vec<i64> = (0..rows).map(|_| random.next() as i64).collect();
+        let expected = signed.iter().min().copied().zip(signed.iter().max().copied());
+        assert_eq!((bounds::bounds(&signed), bounds::plainly(&signed)), (expected, expected));
+        let unsigned: Vec<u64> = signed.iter().map(|number| *number as u64).collect();
+        let expected = unsigned.iter().min().copied().zip(unsigned.iter().max().copied());
+        assert_eq!((bounds::bounds(&unsigned), bounds::plainly(&unsigned)), (expected, expected));
+    }
+}
