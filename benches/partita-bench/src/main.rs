@@ -55,6 +55,7 @@ pub(crate) struct Arguments {
 }
 
 fn main() -> ExitCode {
+    partita::io::keep_freed_memory();
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -30,6 +30,7 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    partita::io::keep_freed_memory();
     let arguments = Arguments::parse();
     match panics::caught(|| run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,8 @@
 //! and `ndjson/` implement it; `dataset/` is the way back to disk.
 
 mod adapter;
+#[cfg(feature = "mimalloc")]
+mod allocator;
 mod compression;
 pub mod csv;
 mod data_file;
@@ -32,6 +34,8 @@ mod source;
 mod together;
 mod unify;
 
+#[cfg(feature = "mimalloc")]
+pub use allocator::keep_freed_memory;
 pub use compression::{ByteStream, Compression};
 pub use data_file::DataFile;
 pub use dataset::{
