@@ -88,7 +88,8 @@ fn session(shape: Shape, means: Means, run_bytes: usize) -> Session {
             builder = builder.run_bytes(run_bytes);
         }
         if shape.small_cuts {
-            builder = builder.task_bytes(2 * run_bytes as u64).broadcast_bytes(0);
+            // So few that buckets are split by further bits of the hash, and the rows of some keys worked on apart.
+            builder = builder.task_bytes(run_bytes as u64 / 8).broadcast_bytes(0);
         }
         builder.build().expect("settings that work")
     };

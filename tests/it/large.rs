@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use partita::prelude::*;
 
 use crate::check::{Order, check, check_rows};
@@ -94,4 +96,33 @@ fn distinct_rows_and_positions() {
     last.sort_unstable();
     let expected = Rows::new(&["row"], last[800..1_500].iter().map(|&row| row![row]).collect());
     assert_eq!(got.difference(&expected, true, true), None);
+}
+
+#[test]
+fn rows_of_buckets_that_are_split_are_joined_once() {
+    // Buckets of about 50 rows, of which none but the last key has more than two, where six rows are a task.
+    let (rows, many) = (12_000i64, 40i64);
+    let key = |row: i64| if row < many { -1 } else { row * 7_919 % (rows * 3 / 4) };
+    let side = || {
+        let keys: Vec<i64> = (0..rows).map(key).collect();
+        let texts: Vec<String> =
+            (0..rows).map(|row| format!("a text that is no short one {row:060}")).collect();
+        batch! { "k" => keys, "row" => (0..rows).collect::<Vec<i64>>(), "t" => texts }.expect("three columns")
+    };
+    let mut counts = std::collections::HashMap::<i64, i64>::new();
+    (0..rows).for_each(|row| *counts.entry(key(row)).or_default() += 1);
+    let pairs: i64 = counts.values().map(|count| count * count).sum();
+    let sums: i64 = (0..rows).map(|row| row * counts[&key(row)]).sum();
+    for how in [How::Inner, How::Left, How::Outer, How::Semi] {
+        let session = Session::builder().threads(2).task_bytes(100).run_bytes(64 << 10).broadcast_bytes(1);
+        let session = session.build().expect("a session");
+        let [left, right] =
+            [side(), side()].map(|side| PartitionedFrame::from_batches([side]).with_session(&session));
+        let joined = left.merge(&right, on(["k"]).how(how).suffixes("", "_y"));
+        let asked = joined.agg([size().alias("rows"), col("row").sum()]).compute().expect("a row");
+        let expected = if how == How::Semi { (rows, rows * (rows - 1) / 2) } else { (pairs, sums) };
+        let asked = asked.to_batch().expect("a batch");
+        let of = |column: usize| asked.column(column).as_primitive::<Int64Type>().value(0);
+        assert_eq!((of(0), of(1)), expected, "{how:?}");
+    }
 }

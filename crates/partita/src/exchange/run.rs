@@ -50,11 +50,12 @@ impl Run {
         &self.samples
     }
 
-    /// Where the rows of a range of buckets lie.
+    /// Where the rows of a range of buckets lie. Rows that came in no order of buckets are all in the first.
     pub(super) fn bucket_rows(&self, buckets: &Range<usize>) -> Range<usize> {
         match &self.offsets {
             Some(offsets) => offsets[buckets.start] as usize..offsets[buckets.end] as usize,
-            None => 0..self.rows,
+            None if buckets.contains(&0) => 0..self.rows,
+            None => 0..0,
         }
     }
 

@@ -99,25 +99,25 @@ impl PieceByPiece {
         }
     }
 
-    /// All pieces are done: what is left is to hand on single probe rows.
-    pub(crate) fn begin_rest(&mut self) -> Result<()> {
+    /// All pieces are done: what is left is to hand on single probe rows. Says whether any are wanted.
+    pub(crate) fn begin_rest(&mut self) -> Result<bool> {
         self.build = None;
         self.next = 0;
         let kind = match self.shape.kind {
             JoinKind::Left | JoinKind::Outer => JoinKind::Left,
             // Beside nothing, an anti join hands on whatever it is given.
             JoinKind::Semi | JoinKind::Anti => JoinKind::Anti,
-            JoinKind::Inner | JoinKind::Cross => return Ok(()),
+            JoinKind::Inner | JoinKind::Cross => return Ok(false),
         };
         let shape = Arc::new(JoinShape { kind, ..JoinShape::clone(&self.shape) });
         let build = Arc::new(BuildSide::build(&shape, &[], &self.workspace.memory)?);
         self.rest = Some(ProbeJoin { shape, build, coded: Vec::new() }.start(&self.workspace)?);
-        Ok(())
+        Ok(true)
     }
 
     /// Hands on the rows of a probe batch that stand alone.
     pub(crate) fn push_rest(&mut self, batch: RecordBatch, out: &mut Out<'_>) -> Result<Flow> {
-        let Some(rest) = &mut self.rest else { return Ok(Flow::Done) };
+        let Some(rest) = &mut self.rest else { return Err(Error::internal("a join has no rest to hand on")) };
         let met_wanted = self.shape.kind == JoinKind::Semi;
         let rows = self.next..self.next + batch.num_rows();
         self.next = rows.end;

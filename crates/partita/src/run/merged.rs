@@ -242,7 +242,10 @@ impl Sides {
                 return Ok(Flow::Done);
             }
         }
-        joined.begin_rest().map_err(told)?;
+        // What comes behind this key is still wanted.
+        if !joined.begin_rest().map_err(told)? {
+            return Ok(Flow::Continue);
+        }
         self.probe.each(&mut |batch| match passes(0)? {
             Flow::Done => Ok(Flow::Done),
             Flow::Continue => joined.push_rest(batch, &mut out).map_err(told),
