@@ -43,9 +43,21 @@ impl Rereadable for OfRange<'_> {
     }
 }
 
+/// A bucket that is not larger than so many times the mean of all is split without a look for a frequent hash: if one hash
+/// has most of its rows, that shows when its part is to be split again.
+const SUSPICIOUS: u64 = 2;
+
+/// The hash that more than half of some rows have, if there is one; if there is none it may be any.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrequentHash {
+    pub(crate) hash: u64,
+    /// Whether all rows have it.
+    pub(crate) is_only: bool,
+}
+
 impl RunSet {
-    /// The hash that more than half of the rows of a range have, if there is one; if there is none it may be
-    /// any. It depends on the rows and their order alone. Also whether all rows have it.
+    /// The most frequent hash of a range of buckets of the level before `level`, if it is worth looking for. It depends
+    /// on the rows and their order alone.
     ///
     /// # Errors
     /// A spill file cannot be read.
@@ -53,8 +65,15 @@ impl RunSet {
         &self,
         range: &Range<usize>,
         keys: &HashKeys,
+        level: u32,
         memory: &Arc<dyn Reserve>,
-    ) -> Result<(u64, bool)> {
+    ) -> Result<Option<FrequentHash>> {
+        let bytes = self.bucket_bytes();
+        let (filled, all) = (bytes.iter().filter(|bytes| **bytes > 0).count(), bytes.iter().sum::<u64>());
+        let mean = all / (filled as u64).max(1);
+        if level == 1 && filled > 1 && bytes[range.clone()].iter().sum::<u64>() <= SUSPICIOUS * mean {
+            return Ok(None);
+        }
         let (mut hashes, mut candidate, mut count) = (Vec::new(), 0, 0u64);
         let (mut first, mut is_only) = (None, true);
         self.in_bucket_order(range, memory, &mut |batch| {
@@ -69,7 +88,7 @@ impl RunSet {
             }
             Ok(Flow::Continue)
         })?;
-        Ok((candidate, is_only))
+        Ok(Some(FrequentHash { hash: candidate, is_only }))
     }
 
     /// The rows of a range of buckets, to be read again and again.
@@ -81,7 +100,7 @@ impl RunSet {
         OfRange { runs: self, range, memory }
     }
 
-    /// Splits the rows of a range of buckets of the level before `level`.
+    /// Splits the rows of a range of buckets of the level before `level`; those of a hash apart, if one is given.
     ///
     /// # Errors
     /// A spill file cannot be read or written.
@@ -90,7 +109,7 @@ impl RunSet {
         range: &Range<usize>,
         keys: &HashKeys,
         level: u32,
-        hot: u64,
+        hot: Option<u64>,
         store: &RunStore,
     ) -> Result<Split> {
         let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
@@ -98,6 +117,10 @@ impl RunSet {
         let mut of_hot = store.writer(Arrangement::AsTheyCome);
         let mut hashes = Vec::new();
         self.in_bucket_order(range, &memory, &mut |batch: RecordBatch| {
+            let Some(hot) = hot else {
+                rest.push(batch)?;
+                return Ok(Flow::Continue);
+            };
             keys.hashes(&batch, &mut hashes)?;
             let is_hot: BooleanArray = hashes.iter().map(|&hash| Some(hash == hot)).collect();
             of_hot.push(filter_record_batch(&batch, &is_hot)?)?;

@@ -57,17 +57,18 @@ pub(super) fn feed_merged(
     let (memory, task_bytes) = (&environment.workspace.memory, environment.settings.task_bytes);
     let bytes = runs.bucket_bytes();
     if bytes[range.clone()].iter().sum::<u64>() > task_bytes && level < LEVELS {
-        let (hot, is_only) = runs.frequent_hash(range, keys, memory)?;
-        if is_only {
+        let hot = runs.frequent_hash(range, keys, level, memory)?;
+        if hot.is_some_and(|hot| hot.is_only) {
             return feed(Fed::Key(&runs.of_range(range, memory)));
         }
-        let split = runs.split(range, keys, level, hot, &environment.store)?;
+        let split = runs.split(range, keys, level, hot.map(|hot| hot.hash), &environment.store)?;
         for part in merged_ranges(&split.rest, task_bytes) {
             if feed_merged(environment, (&split.rest, &part), keys, level + 1, feed)? == Flow::Done {
                 return Ok(Flow::Done);
             }
         }
-        return feed(Fed::Key(&*split.hot));
+        let has_hot = split.hot.rows() > 0;
+        return if has_hot { feed(Fed::Key(&*split.hot)) } else { Ok(Flow::Continue) };
     }
     feed_units(environment, (runs, range), feed)
 }
@@ -139,6 +140,9 @@ impl Sides {
                     return Ok(Flow::Done);
                 }
             }
+            if hot.build.rows() + hot.probe.rows() == 0 {
+                return Ok(Flow::Continue);
+            }
             if hot.build.bytes() > task_bytes {
                 return hot.join_pieces(environment, passes, feed);
             }
@@ -163,7 +167,8 @@ impl Sides {
         let keys =
             |columns: &[usize]| HashKeys { columns: columns.to_vec(), types: self.shape.key_types.clone() };
         let (build, probe) = (keys(&self.shape.build_keys), keys(&self.shape.probe_keys));
-        let (hot, _) = self.build.frequent_hash(range, &build, &environment.workspace.memory)?;
+        let hot = self.build.frequent_hash(range, &build, level, &environment.workspace.memory)?;
+        let hot = hot.map(|hot| hot.hash);
         let build = self.build.split(range, &build, level, hot, &environment.store)?;
         let probe = self.probe.split(range, &probe, level, hot, &environment.store)?;
         let sides = |build: Arc<RunSet>, probe| Sides { build, probe, shape: Arc::clone(&self.shape) };
