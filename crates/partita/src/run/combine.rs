@@ -12,7 +12,7 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
-use partita_graph::{BoxError, Graph, Step, TaskId};
+use partita_graph::{BoxError, Graph, Step, TaskContext, TaskId};
 
 use super::merged::merged_ranges;
 use super::metrics::StageMetrics;
@@ -67,9 +67,9 @@ impl Planner<'_> {
         while tasks.len() > WAVE {
             let wave = |wave: &[TaskId]| {
                 let waves = Arc::clone(&waves);
-                self.graph.add("wave", wave, move |_, inputs| {
+                self.graph.add("wave", wave, move |context, inputs| {
                     let outputs = inputs.into_shared().collect();
-                    waves.merged(Output::Parts(outputs)).map_err(BoxError::from)
+                    waves.merged(Output::Parts(outputs), context).map_err(BoxError::from)
                 })
             };
             tasks = tasks.chunks(WAVE).map(wave).collect();
@@ -80,10 +80,12 @@ impl Planner<'_> {
 
 impl Waves {
     /// A wave as it is, or the tasks that merge it.
-    fn merged(&self, wave: Output) -> Result<Step<Output>> {
+    fn merged(&self, wave: Output, context: &TaskContext) -> Result<Step<Output>> {
         let wave = Arc::new(wave);
         let runs = Arc::new(wave.run_set()?);
-        if !self.pays(&runs)? {
+        let admission = &self.environment.admission;
+        let pays = admission.run(&|| context.is_stopped(), || self.pays(&runs));
+        if !pays.map_err(|error| error.at_step(self.operator.step()))? {
             return Ok(Step::Done(Output::Parts(vec![wave])));
         }
         let (metrics, operators) = self.measured();
@@ -115,8 +117,9 @@ impl Waves {
 
     /// Whether few rows of a wave would remain: looked at in a bucket that has as many rows as most.
     fn pays(&self, runs: &RunSet) -> Result<bool> {
+        let task_bytes = self.environment.settings.task_bytes;
         // What one task merges anyway need not be merged twice.
-        if runs.bytes() < self.environment.settings.task_bytes {
+        if runs.bytes() < task_bytes {
             return Ok(false);
         }
         let with_rows = |bucket: usize| (runs.bucket_rows(&(bucket..bucket + 1)), bucket);
@@ -124,6 +127,10 @@ impl Waves {
             (0..BUCKETS).map(with_rows).filter(|(rows, _)| *rows > 0).collect();
         buckets.sort_unstable();
         let Some(&(rows, bucket)) = buckets.get(buckets.len() / 2) else { return Ok(false) };
+        // Waves of waves that were left as they are: a table over a bucket of theirs need not fit into memory.
+        if runs.bucket_bytes()[bucket] > task_bytes {
+            return Ok(false);
+        }
         let workspace = &self.environment.workspace;
         let mut state = self.operator.start(workspace)?;
         let mut left = 0;
