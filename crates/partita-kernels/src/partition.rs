@@ -290,21 +290,12 @@ impl Layout<'_> {
         places: Vec<MutableBuffer>,
     ) -> Result<Vec<ArrayRef>> {
         let (views, distance) = (parts.iter().filter_map(views_of), span.distance());
-        let has_nulls = parts.iter().any(|part| part.null_count() > 0);
-        let code_type = span.code_type();
-        of_distance!(&code_type, Width => {
-            let narrow = move |view| <Width as ArrowPrimitiveType>::Native::usize_as(distance(view) as usize);
-            if has_nulls {
-                let values = views.map(|(views, nulls)| {
-                    let is_valid = move |row| nulls.is_none_or(|nulls| nulls.is_valid(row));
-                    let of_valid = move |(row, view)| if is_valid(row) { narrow(view) } else { 0 };
-                    views.iter().copied().enumerate().map(of_valid)
-                });
-                self.primitives(values, parts, &code_type, places)
-            } else {
-                let values = views.map(|(views, _)| views.iter().copied().map(narrow));
-                self.primitives(values, parts, &code_type, places)
-            }
+        of_distance!(&span.code_type(), Width => {
+            let narrow = |view: &u128| {
+                <Width as ArrowPrimitiveType>::Native::usize_as(distance(*view) as usize)
+            };
+            let values = views.map(|(views, _)| views.iter().map(narrow));
+            self.primitives(values, parts, &span.code_type(), places)
         })
     }
 

@@ -175,14 +175,13 @@ impl TextSpan {
         }
     }
 
-    /// How far the texts of views are from the least. That of a null is said to be 0: where there are nulls, the least is a
-    /// text of the column, so that every distance is that of a text.
+    /// How far the texts of views are from the least; those of nulls may be anywhere.
     pub(crate) fn distance(&self) -> impl Fn(u128) -> u64 + Copy + use<> {
         let ((least, _), shift) = (self.bounds(), self.shift());
         move |view| (number(view).wrapping_sub(least) >> shift) as u64
     }
 
-    /// Texts of a type of which these are the distances, with those of nulls 0.
+    /// Texts of a type of which these are the distances.
     pub(super) fn with(&self, distances: ArrayRef, data_type: &DataType) -> ShortTexts {
         let (bounds, shift) = (self.bounds(), self.shift());
         ShortTexts { data_type: data_type.clone(), bounds, shift, distances }
@@ -203,13 +202,7 @@ impl ShortTexts {
     pub(super) fn of(column: &ArrayRef) -> Option<ShortTexts> {
         let span = TextSpan::of(&[column])?;
         let ((views, nulls), distance) = (views_of(column)?, span.distance());
-        let distances = match nulls {
-            None => narrowed(views.iter().map(|view| distance(*view)), &span, None),
-            Some(nulls) => {
-                let of_valid = |(view, is_valid): (&u128, bool)| if is_valid { distance(*view) } else { 0 };
-                narrowed(views.iter().zip(nulls).map(of_valid), &span, Some(nulls.clone()))
-            }
-        };
+        let distances = narrowed(views.iter().map(|view| distance(*view)), &span, nulls.cloned());
         Some(span.with(distances, column.data_type()))
     }
 
@@ -226,17 +219,12 @@ impl ShortTexts {
         let (shift, bounds) = (span.shift(), span.bounds());
         let nulls = concat_nulls(parts.iter().map(|part| (part.distances.nulls(), part.distances.len())));
         let mut distances: Vec<u64> = Vec::with_capacity(parts.iter().map(|part| part.distances.len()).sum());
-        let distance = |number: u128| ((number - bounds.0) >> shift) as u64;
-        let any = parts.iter().find_map(|part| part.any_number()).map_or(0, distance);
+        // Nulls may have any, also less than the least.
+        let distance = |number: u128| (number.wrapping_sub(bounds.0) >> shift) as u64;
         for part in parts {
-            if part.has_texts() {
-                of_distance!(part.distances.data_type(), Width => {
-                    distances.extend(part.numbers::<Width>(&part.distances).map(distance));
-                });
-            } else {
-                // The least need be no text.
-                distances.resize(distances.len() + part.distances.len(), any);
-            }
+            of_distance!(part.distances.data_type(), Width => {
+                distances.extend(part.numbers::<Width>(&part.distances).map(distance));
+            });
         }
         Some(span.with(narrowed(distances.into_iter(), &span, nulls), &parts.first()?.data_type))
     }
@@ -263,25 +251,23 @@ impl ShortTexts {
         &self.data_type
     }
 
-    /// That of a text, if there is one.
-    fn any_number(&self) -> Option<u128> {
-        let row = (0..self.distances.len()).find(|row| self.distances.is_valid(*row))?;
-        let one = self.distances.slice(row, 1);
-        of_distance!(one.data_type(), Width => self.numbers::<Width>(&one).next())
-    }
-
     fn has_texts(&self) -> bool {
         self.distances.null_count() < self.distances.len()
     }
 
     fn texts(&self, distances: &ArrayRef) -> ArrayRef {
-        let views: Vec<u128> = of_distance!(distances.data_type(), Width => {
+        let mut views: Vec<u128> = of_distance!(distances.data_type(), Width => {
             self.numbers::<Width>(distances).map(view).collect()
         });
-        let (views, nulls) = (ScalarBuffer::from(views), distances.nulls().cloned());
-        // SAFETY: each view is of at most 12 bytes, which lie in it with zeros behind them. Each distance is that of a text
-        // that was in the column, so that they are UTF-8 if it was of texts; so is that of a null, or it is 0 for no bytes
-        // if there was none.
+        let nulls = distances.nulls().cloned();
+        if let Some(nulls) = &nulls {
+            // A null's view is looked at too: that of any text does, or of no bytes.
+            let any = nulls.valid_indices().next().map_or(0, |row| views[row]);
+            views.iter_mut().zip(nulls).filter(|(_, is_valid)| !is_valid).for_each(|(view, _)| *view = any);
+        }
+        let views = ScalarBuffer::from(views);
+        // SAFETY: each view is of at most 12 bytes, which lie in it with zeros behind them. That of a row is that of a text of
+        // the column, for so is its distance, and that of a null is that of a row: they are UTF-8 if the column was of texts.
         unsafe {
             match self.data_type {
                 DataType::Utf8View => Arc::new(StringViewArray::new_unchecked(views, [], nulls)),
@@ -293,11 +279,11 @@ impl ShortTexts {
     fn numbers<'a, T: ArrowPrimitiveType>(&self, distances: &'a ArrayRef) -> impl Iterator<Item = u128> + 'a {
         let (least, shift) = (self.bounds.0, self.shift);
         let distances = distances.as_primitive::<T>().values().iter();
-        distances.map(move |distance| ((distance.as_usize() as u128) << shift) + least)
+        distances.map(move |distance| ((distance.as_usize() as u128) << shift).wrapping_add(least))
     }
 }
 
-/// Distances with as few bytes as do.
+/// Distances with as few bytes as do; places of nulls may have any.
 fn narrowed(distances: impl Iterator<Item = u64>, span: &TextSpan, nulls: Option<NullBuffer>) -> ArrayRef {
     fn of<T: ArrowPrimitiveType>(
         distances: impl Iterator<Item = u64>,

@@ -341,6 +341,23 @@ fn a_null_beside_texts_is_a_text_too() {
 }
 
 #[test]
+fn a_row_of_no_number_is_a_text_too() {
+    let alike: Vec<Option<&[u8]>> = (0..10).map(|row| Some(["é", "Ĩ"][row % 2].as_bytes())).collect();
+    let alike = cast(&texts(alike), &DataType::Utf8View).unwrap();
+    let packed = PackedColumn::of(&alike, &DataType::Utf8View).unwrap();
+    assert!(packed.as_array().is_none());
+    // The number of a row that is none may be any.
+    let rows = UInt32Array::new(vec![1, u32::MAX, 0].into(), Some(vec![true, false, true].into()));
+    let taken = packed.take(&rows).unwrap();
+    let expected: ArrayRef = Arc::new(StringViewArray::from(vec![Some("Ĩ"), None, Some("é")]));
+    assert_eq!(shown(&taken), shown(&expected));
+    taken.to_data().validate_full().unwrap();
+    for view in taken.as_string_view().views() {
+        assert!(std::str::from_utf8(&view.to_le_bytes()[4..][..*view as u32 as usize]).is_ok());
+    }
+}
+
+#[test]
 fn bounds_are_the_least_and_the_largest_on_any_processor() {
     let mut random = Random(13);
     for rows in [0, 1, 2, 3, 7, 8, 33, 1_000] {
