@@ -19,11 +19,13 @@ mod distances;
 mod narrowing;
 mod short;
 mod unified;
+mod width;
 
 pub use column::PackedColumn;
-pub(crate) use distances::{NumberSpan, of_width};
+pub(crate) use distances::NumberSpan;
 pub(crate) use narrowing::Narrowing;
-pub(crate) use short::{TextSpan, of_distance, views_of};
+pub(crate) use short::{TextSpan, views_of};
+pub(crate) use width::of_width;
 
 /// Rows in a form that is only kept.
 #[derive(Clone, Debug)]

@@ -19,9 +19,7 @@ use arrow::datatypes::{
     ArrowNativeType, BinaryViewType, ByteViewType, DataType, SchemaRef, StringViewType, i256,
 };
 
-use crate::packed::{
-    Narrowing, NumberSpan, PackedBatch, PackedColumn, TextSpan, of_distance, of_width, views_of,
-};
+use crate::packed::{Narrowing, NumberSpan, PackedBatch, PackedColumn, TextSpan, of_width, views_of};
 use crate::plain::{natives, row_count};
 use crate::take::compact_views;
 use crate::{Error, Result};
@@ -97,8 +95,7 @@ impl Scatter {
             let parts = columns.iter_mut().zip(batch.columns());
             parts.for_each(|(parts, part)| parts.push(Arc::clone(part)));
         }
-        let narrowings: Vec<Narrowing> =
-            columns.iter().map(|parts| Narrowing::of(&parts.iter().collect::<Vec<_>>())).collect();
+        let narrowings: Vec<Narrowing> = columns.iter().map(|parts| Narrowing::of(parts)).collect();
         let layout = Layout { buckets: &self.buckets, rows: &rows, offsets: &offsets, pieces };
         let mut places = layout.places(&schema, &narrowings);
         let mut scattered: Vec<Vec<PackedColumn>> = vec![Vec::new(); pieces.len()];
@@ -290,9 +287,9 @@ impl Layout<'_> {
         places: Vec<MutableBuffer>,
     ) -> Result<Vec<ArrayRef>> {
         let (views, distance) = (parts.iter().filter_map(views_of), span.distance());
-        of_distance!(&span.code_type(), Width => {
+        of_width!(&span.code_type(), Width => {
             let narrow = |view: &u128| {
-                <Width as ArrowPrimitiveType>::Native::usize_as(distance(*view) as usize)
+                <Width as ArrowPrimitiveType>::Native::usize_as(distance(*view))
             };
             let values = views.map(|(views, _)| views.iter().map(narrow));
             self.primitives(values, parts, &span.code_type(), places)

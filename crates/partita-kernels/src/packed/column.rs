@@ -6,12 +6,14 @@ use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, UInt32Array};
 use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{ArrowNativeType, DataType, UInt32Type};
 
-use super::distances::{Distances, narrowed};
+use super::distances::Distances;
 use super::is_coded;
+use super::narrowing::Narrowing;
 use super::short::ShortTexts;
 use super::unified::{Part, unified};
+use super::width::{code_type, narrowed};
 use crate::Result;
-use crate::take::{compact_views, take_column};
+use crate::take::take_column;
 
 /// A column of a [`PackedBatch`](super::PackedBatch), or several of them as one.
 #[derive(Clone, Debug)]
@@ -50,9 +52,8 @@ impl PackedColumn {
     pub fn of(column: &ArrayRef, declared: &DataType) -> Result<PackedColumn> {
         let coded = column.as_dictionary_opt::<UInt32Type>().filter(|_| is_coded(column, declared));
         let Some(coded) = coded else {
-            let packed = Distances::of(column).map(PackedColumn::from);
-            let packed = packed.or_else(|| ShortTexts::of(column).map(PackedColumn::from));
-            return packed.map_or_else(|| compact_views(column).map(PackedColumn::plain), Ok);
+            let narrowing = Narrowing::of(std::slice::from_ref(column));
+            return Ok(narrowing.column(narrowing.kept(column)?));
         };
         let (codes, values) = (coded.keys(), coded.values());
         // A dictionary is no larger than the rows for which it is kept.
@@ -60,7 +61,7 @@ impl PackedColumn {
             return PackedColumn::of(&take_column(values, codes)?, declared);
         }
         let places = codes.values().iter().map(|code| code.as_usize());
-        let codes = narrowed(places, values.len(), codes.nulls().cloned());
+        let codes = narrowed(places, &code_type(values.len()), codes.nulls().cloned());
         Ok(PackedColumn(Form::Codes { codes, values: Arc::clone(values) }))
     }
 

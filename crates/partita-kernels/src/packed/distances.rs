@@ -11,29 +11,12 @@ use arrow::compute::{max, min, take};
 use arrow::datatypes::{ArrowNativeType, DataType};
 
 use super::bounds::bounds;
+use super::width::{code_type, narrowed, of_width};
 use crate::Result;
 use crate::keys::concat_nulls;
 
-/// What is done with the width of codes or distances, by the type of their array.
-macro_rules! of_width {
-    ($data_type:expr, $width:ident => $done:expr) => {
-        match $data_type {
-            arrow::datatypes::DataType::UInt8 => {
-                type $width = arrow::datatypes::UInt8Type;
-                $done
-            }
-            arrow::datatypes::DataType::UInt16 => {
-                type $width = arrow::datatypes::UInt16Type;
-                $done
-            }
-            _ => {
-                type $width = arrow::datatypes::UInt32Type;
-                $done
-            }
-        }
-    };
-}
-pub(crate) use of_width;
+/// Distances take four bytes at most.
+const MOST: usize = u32::MAX as usize;
 
 /// Numbers as distances from the least, which is itself an array of one row of their type.
 #[derive(Clone, Debug)]
@@ -53,7 +36,7 @@ pub(crate) struct NumberSpan {
 
 impl NumberSpan {
     /// Whole numbers in several parts of one type, if their distances take fewer bytes.
-    pub(super) fn of(parts: &[&ArrayRef]) -> Option<NumberSpan> {
+    pub(super) fn of(parts: &[ArrayRef]) -> Option<NumberSpan> {
         let data_type = parts.first()?.data_type();
         let is_whole = data_type.is_primitive()
             && !data_type.is_floating()
@@ -66,7 +49,7 @@ impl NumberSpan {
         if is_whole { downcast_primitive!(data_type => (of_type), _ => None) } else { None }
     }
 
-    fn of_numbers<T: ArrowPrimitiveType>(parts: &[&ArrayRef]) -> Option<NumberSpan> {
+    fn of_numbers<T: ArrowPrimitiveType>(parts: &[ArrayRef]) -> Option<NumberSpan> {
         let parts_of = || parts.iter().map(|part| part.as_primitive::<T>());
         // What has only nulls is no distance from anything.
         let bounds = parts_of().filter_map(|part| match part.null_count() {
@@ -87,7 +70,7 @@ impl NumberSpan {
             })
             .unwrap_or_default();
         let most = largest.sub_wrapping(least).to_usize()?;
-        if code_bytes(most)? >= size_of::<T::Native>() {
+        if most > MOST || code_type(most).primitive_width()? >= size_of::<T::Native>() {
             return None;
         }
         let least = PrimitiveArray::<T>::from_value(least, 1).with_data_type(data_type.clone());
@@ -104,6 +87,22 @@ impl NumberSpan {
         &self.least
     }
 
+    /// The distances of all numbers of a column.
+    pub(super) fn distances(&self, column: &ArrayRef) -> Option<ArrayRef> {
+        macro_rules! of_type {
+            ($type:ty) => {
+                Some(self.distances_of(column.as_primitive::<$type>()))
+            };
+        }
+        downcast_primitive!(column.data_type() => (of_type), _ => None)
+    }
+
+    fn distances_of<T: ArrowPrimitiveType>(&self, numbers: &PrimitiveArray<T>) -> ArrayRef {
+        let least = self.least.as_primitive::<T>().value(0);
+        let distances = numbers.values().iter().map(|number| number.sub_wrapping(least).as_usize());
+        narrowed(distances, &self.code_type(), numbers.nulls().cloned())
+    }
+
     /// Numbers of which these are the distances.
     pub(super) fn with(&self, distances: ArrayRef) -> Distances {
         Distances { least: Arc::clone(&self.least), distances }
@@ -111,17 +110,6 @@ impl NumberSpan {
 }
 
 impl Distances {
-    /// Whole numbers, if their distances take fewer bytes.
-    pub(super) fn of(column: &ArrayRef) -> Option<Distances> {
-        let span = NumberSpan::of(&[column])?;
-        macro_rules! of_type {
-            ($type:ty) => {
-                Some(distances_of(column.as_primitive::<$type>(), &span))
-            };
-        }
-        downcast_primitive!(column.data_type() => (of_type), _ => None)
-    }
-
     /// The numbers of all parts, of which there is one at least, one after the other; `None` if their distances take as
     /// many bytes as they.
     pub(super) fn concat(parts: &[&Distances]) -> Option<Distances> {
@@ -175,12 +163,6 @@ impl Distances {
     }
 }
 
-fn distances_of<T: ArrowPrimitiveType>(numbers: &PrimitiveArray<T>, span: &NumberSpan) -> Distances {
-    let least = span.least.as_primitive::<T>().value(0);
-    let distances = numbers.values().iter().map(|number| number.sub_wrapping(least).as_usize());
-    span.with(narrowed(distances, span.most, numbers.nulls().cloned()))
-}
-
 fn concat_of<T: ArrowPrimitiveType>(parts: &[&Distances]) -> Option<Distances> {
     let least_of = |part: &Distances| part.least.as_primitive::<T>().value(0);
     // What has only nulls is no distance from anything.
@@ -214,41 +196,6 @@ fn widened<'a, T: ArrowPrimitiveType>(
         of_width!(distances.data_type(), Width => add::<T, Width>(distances, by, &mut out));
     }
     Arc::new(PrimitiveArray::<T>::new(out.into(), nulls))
-}
-
-/// The bytes of each code of numbers up to `most`.
-fn code_bytes(most: usize) -> Option<usize> {
-    match most {
-        0..=0xFF => Some(1),
-        0x100..=0xFFFF => Some(2),
-        0x1_0000..=0xFFFF_FFFF => Some(4),
-        _ => None,
-    }
-}
-
-/// The type of codes up to `most`.
-pub(super) fn code_type(most: usize) -> DataType {
-    match code_bytes(most) {
-        Some(1) => DataType::UInt8,
-        Some(2) => DataType::UInt16,
-        _ => DataType::UInt32,
-    }
-}
-
-/// Numbers up to `most` with as few bytes as do; places of nulls may have any.
-pub(super) fn narrowed(
-    numbers: impl Iterator<Item = usize>,
-    most: usize,
-    nulls: Option<NullBuffer>,
-) -> ArrayRef {
-    fn of<T: ArrowPrimitiveType>(
-        numbers: impl Iterator<Item = usize>,
-        nulls: Option<NullBuffer>,
-    ) -> ArrayRef {
-        let numbers: Vec<T::Native> = numbers.map(T::Native::usize_as).collect();
-        Arc::new(PrimitiveArray::<T>::new(numbers.into(), nulls))
-    }
-    of_width!(&code_type(most), Width => of::<Width>(numbers, nulls))
 }
 
 fn with_distances<T: ArrowPrimitiveType>(least: &PrimitiveArray<T>, distances: &ArrayRef) -> ArrayRef {

@@ -1,4 +1,4 @@
-//! [`Narrowing`]: how a column is packed whose rows come in several parts and leave in others, so that its values are
+//! [`Narrowing`]: what a column's values are kept as. Rows may come in several parts and leave in others: then they are
 //! brought to their new places in the form in which they are kept (`partition.rs`).
 
 use arrow::array::ArrayRef;
@@ -7,6 +7,8 @@ use arrow::datatypes::DataType;
 use super::column::PackedColumn;
 use super::distances::NumberSpan;
 use super::short::TextSpan;
+use crate::Result;
+use crate::take::compact_views;
 
 /// What the values of a column become.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub(crate) enum Narrowing {
 
 impl Narrowing {
     /// Of all values of all parts, which have one type.
-    pub(crate) fn of(parts: &[&ArrayRef]) -> Narrowing {
+    pub(crate) fn of(parts: &[ArrayRef]) -> Narrowing {
         if let Some(span) = NumberSpan::of(parts) {
             return Narrowing::Numbers(span);
         }
@@ -38,6 +40,16 @@ impl Narrowing {
             Narrowing::Numbers(span) => span.code_type(),
             Narrowing::Texts(span, _) => span.code_type(),
         }
+    }
+
+    /// What is kept of all values of a column.
+    pub(super) fn kept(&self, column: &ArrayRef) -> Result<ArrayRef> {
+        let distances = match self {
+            Narrowing::None => None,
+            Narrowing::Numbers(span) => span.distances(column),
+            Narrowing::Texts(span, _) => span.distances(column),
+        };
+        distances.map_or_else(|| compact_views(column), Ok)
     }
 
     /// The column of which this is kept: values or, with nulls where these are, distances.

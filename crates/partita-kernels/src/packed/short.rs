@@ -4,27 +4,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, StringViewArray, UInt32Array};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType, DataType};
 
+use super::width::{code_type, narrowed, of_width};
 use crate::Result;
 use crate::keys::concat_nulls;
-
-/// What is done with the width of distances, by the type of their array.
-macro_rules! of_distance {
-    ($data_type:expr, $width:ident => $done:expr) => {
-        match $data_type {
-            arrow::datatypes::DataType::UInt64 => {
-                type $width = arrow::datatypes::UInt64Type;
-                $done
-            }
-            narrower => $crate::packed::of_width!(narrower, $width => $done),
-        }
-    };
-}
-pub(crate) use of_distance;
 
 /// Bytes of text that lie in a view.
 const INLINE: u32 = 12;
@@ -74,8 +61,8 @@ impl TextSpan {
     const NONE: TextSpan = TextSpan { least: u128::MAX, most: 0, bits: 0, are_numbers: true };
 
     /// Texts or bytes in several parts of one type, if their distances take fewer bytes.
-    pub(super) fn of(parts: &[&ArrayRef]) -> Option<TextSpan> {
-        let of_part: Option<Vec<_>> = parts.iter().map(|part| views_of(part)).collect();
+    pub(super) fn of(parts: &[ArrayRef]) -> Option<TextSpan> {
+        let of_part: Option<Vec<_>> = parts.iter().map(views_of).collect();
         let parts = of_part?;
         let alike = TextSpan::of_one_length(&parts);
         if alike.is_some() {
@@ -157,28 +144,29 @@ impl TextSpan {
         (self.least.min(self.most), self.most)
     }
 
-    /// The largest distance, if 64 bits hold it.
-    fn most_distance(&self) -> Option<u64> {
+    /// The largest distance, if a number of the processor holds it.
+    fn most_distance(&self) -> Option<usize> {
         if !self.are_numbers {
             return None;
         }
-        u64::try_from(self.most.saturating_sub(self.least) >> self.shift()).ok()
+        usize::try_from(self.most.saturating_sub(self.least) >> self.shift()).ok()
     }
 
     /// The type of distances.
     pub(crate) fn code_type(&self) -> DataType {
-        match self.most_distance().unwrap_or(u64::MAX) {
-            0..=0xFF => DataType::UInt8,
-            0x100..=0xFFFF => DataType::UInt16,
-            0x1_0000..=0xFFFF_FFFF => DataType::UInt32,
-            _ => DataType::UInt64,
-        }
+        code_type(self.most_distance().unwrap_or(usize::MAX))
     }
 
     /// How far the texts of views are from the least; those of nulls may be anywhere.
-    pub(crate) fn distance(&self) -> impl Fn(u128) -> u64 + Copy + use<> {
+    pub(crate) fn distance(&self) -> impl Fn(u128) -> usize + Copy + use<> {
         let ((least, _), shift) = (self.bounds(), self.shift());
-        move |view| (number(view).wrapping_sub(least) >> shift) as u64
+        move |view| (number(view).wrapping_sub(least) >> shift) as usize
+    }
+
+    /// The distances of all texts of a column.
+    pub(super) fn distances(&self, column: &ArrayRef) -> Option<ArrayRef> {
+        let ((views, nulls), distance) = (views_of(column)?, self.distance());
+        Some(narrowed(views.iter().map(|view| distance(*view)), &self.code_type(), nulls.cloned()))
     }
 
     /// Texts of a type of which these are the distances.
@@ -198,14 +186,6 @@ pub(crate) fn views_of(column: &ArrayRef) -> Option<(&[u128], Option<&NullBuffer
 }
 
 impl ShortTexts {
-    /// Texts or bytes, if their distances take fewer bytes.
-    pub(super) fn of(column: &ArrayRef) -> Option<ShortTexts> {
-        let span = TextSpan::of(&[column])?;
-        let ((views, nulls), distance) = (views_of(column)?, span.distance());
-        let distances = narrowed(views.iter().map(|view| distance(*view)), &span, nulls.cloned());
-        Some(span.with(distances, column.data_type()))
-    }
-
     /// The texts of all parts, of which there is one at least, one after the other; `None` if they differ too much.
     pub(super) fn concat(parts: &[&ShortTexts]) -> Option<ShortTexts> {
         let mut span = TextSpan::NONE;
@@ -218,15 +198,16 @@ impl ShortTexts {
         span.most_distance()?;
         let (shift, bounds) = (span.shift(), span.bounds());
         let nulls = concat_nulls(parts.iter().map(|part| (part.distances.nulls(), part.distances.len())));
-        let mut distances: Vec<u64> = Vec::with_capacity(parts.iter().map(|part| part.distances.len()).sum());
+        let mut distances: Vec<usize> =
+            Vec::with_capacity(parts.iter().map(|part| part.distances.len()).sum());
         // Nulls may have any, also less than the least.
-        let distance = |number: u128| (number.wrapping_sub(bounds.0) >> shift) as u64;
+        let distance = |number: u128| (number.wrapping_sub(bounds.0) >> shift) as usize;
         for part in parts {
-            of_distance!(part.distances.data_type(), Width => {
+            of_width!(part.distances.data_type(), Width => {
                 distances.extend(part.numbers::<Width>(&part.distances).map(distance));
             });
         }
-        Some(span.with(narrowed(distances.into_iter(), &span, nulls), &parts.first()?.data_type))
+        Some(span.with(narrowed(distances.into_iter(), &span.code_type(), nulls), &parts.first()?.data_type))
     }
 
     /// The texts at `rows`; null where a row is null.
@@ -256,7 +237,7 @@ impl ShortTexts {
     }
 
     fn texts(&self, distances: &ArrayRef) -> ArrayRef {
-        let mut views: Vec<u128> = of_distance!(distances.data_type(), Width => {
+        let mut views: Vec<u128> = of_width!(distances.data_type(), Width => {
             self.numbers::<Width>(distances).map(view).collect()
         });
         let nulls = distances.nulls().cloned();
@@ -281,17 +262,4 @@ impl ShortTexts {
         let distances = distances.as_primitive::<T>().values().iter();
         distances.map(move |distance| ((distance.as_usize() as u128) << shift).wrapping_add(least))
     }
-}
-
-/// Distances with as few bytes as do; places of nulls may have any.
-fn narrowed(distances: impl Iterator<Item = u64>, span: &TextSpan, nulls: Option<NullBuffer>) -> ArrayRef {
-    fn of<T: ArrowPrimitiveType>(
-        distances: impl Iterator<Item = u64>,
-        nulls: Option<NullBuffer>,
-    ) -> ArrayRef {
-        let distances: Vec<T::Native> =
-            distances.map(|distance| T::Native::usize_as(distance as usize)).collect();
-        Arc::new(PrimitiveArray::<T>::new(distances.into(), nulls))
-    }
-    of_distance!(&span.code_type(), Width => of::<Width>(distances, nulls))
 }

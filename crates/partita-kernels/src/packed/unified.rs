@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray}
 use arrow::buffer::{Buffer, NullBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType};
 
-use super::distances::{code_type, of_width};
+use super::width::{code_type, of_width};
 use crate::Result;
 use crate::group::{BytesTable, text_array};
 use crate::keys::concat_nulls;
