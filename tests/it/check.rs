@@ -46,6 +46,7 @@ impl Means {
     }
 }
 
+/// More partitions than two waves of an exchange have.
 const MANY: usize = 35;
 
 fn shapes() -> impl Iterator<Item = Shape> {

@@ -23,7 +23,7 @@ mod tests {
     fn it_is_the_delay_that_is_set() {
         // SAFETY: as above.
         let delay = || unsafe { libmimalloc_sys::mi_option_get(super::PURGE_DELAY) };
-        // No other option is 10 by default, but for one that multiplies.
+        // 10 ms by default, as few of its options are.
         assert_eq!(delay(), 10);
         super::keep_freed_memory();
         assert_eq!(delay(), 1_000);

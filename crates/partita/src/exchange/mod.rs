@@ -29,5 +29,4 @@ pub(crate) use ledger::Ledger;
 pub(crate) use run::{RunSet, Runs};
 pub(crate) use sorted::{MergedRange, SortSpec, ranges_from, split_ranges};
 pub(crate) use spill::SpillDirectory;
-pub(crate) use split::Split;
 pub(crate) use writer::{Arrangement, RunStore, RunWriter};

@@ -16,8 +16,8 @@ use crate::op::{Flow, Out, Rereadable};
 
 /// The rows of a bucket after it was split.
 pub(crate) struct Split {
-    /// The rows of one hash, as they came.
-    pub(crate) hot: Arc<RunSet>,
+    /// The rows of the hash that was asked for apart, as they came.
+    pub(crate) hot: Option<Arc<RunSet>>,
     /// All others, by bucket on the next level.
     pub(crate) rest: Arc<RunSet>,
 }
@@ -31,7 +31,7 @@ struct OfRange<'a> {
 
 impl Rereadable for OfRange<'_> {
     fn rows(&self) -> usize {
-        self.runs.runs().map(|run| run.bucket_rows(self.range).len()).sum()
+        self.runs.bucket_rows(self.range)
     }
 
     fn bytes(&self) -> u64 {
@@ -114,20 +114,21 @@ impl RunSet {
     ) -> Result<Split> {
         let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
         let mut rest = store.writer(Arrangement::ByBucket(keys.clone(), level));
-        let mut of_hot = store.writer(Arrangement::AsTheyCome);
+        let mut apart = hot.map(|hash| (hash, store.writer(Arrangement::AsTheyCome)));
         let mut hashes = Vec::new();
         self.in_bucket_order(range, &memory, &mut |batch: RecordBatch| {
-            let Some(hot) = hot else {
+            let Some((hot, of_hot)) = &mut apart else {
                 rest.push(batch)?;
                 return Ok(Flow::Continue);
             };
             keys.hashes(&batch, &mut hashes)?;
-            let is_hot: BooleanArray = hashes.iter().map(|&hash| Some(hash == hot)).collect();
+            let is_hot: BooleanArray = hashes.iter().map(|hash| Some(hash == hot)).collect();
             of_hot.push(filter_record_batch(&batch, &is_hot)?)?;
             rest.push(filter_record_batch(&batch, &not(&is_hot)?)?)?;
             Ok(Flow::Continue)
         })?;
         let set = |runs: Runs| Arc::new(RunSet { partitions: vec![Arc::new(runs)] });
-        Ok(Split { hot: set(of_hot.finish()?), rest: set(rest.finish()?) })
+        let hot = apart.map(|(_, of_hot)| of_hot.finish()).transpose()?;
+        Ok(Split { hot: hot.map(set), rest: set(rest.finish()?) })
     }
 }

@@ -22,7 +22,7 @@ use super::tally::Operators;
 use super::task::{TaskPlan, TaskStep};
 use super::{Output, RunEnvironment, told};
 use crate::error::Result;
-use crate::exchange::{BUCKETS, HashKeys, RunSet};
+use crate::exchange::{HashKeys, RunSet};
 use crate::op::{Flow, Operator};
 use crate::stage::{Pipeline, PipelineStep, Sink};
 
@@ -115,22 +115,22 @@ impl Waves {
         Ok(Step::Expand(graph, gathered))
     }
 
-    /// Whether few rows of a wave would remain: looked at in a bucket that has as many rows as most.
+    /// Whether few rows of a wave would remain: looked at in a bucket that is as large as most.
     fn pays(&self, runs: &RunSet) -> Result<bool> {
         let task_bytes = self.environment.settings.task_bytes;
         // What one task merges anyway need not be merged twice.
         if runs.bytes() < task_bytes {
             return Ok(false);
         }
-        let with_rows = |bucket: usize| (runs.bucket_rows(&(bucket..bucket + 1)), bucket);
-        let mut buckets: Vec<(usize, usize)> =
-            (0..BUCKETS).map(with_rows).filter(|(rows, _)| *rows > 0).collect();
+        let mut buckets: Vec<(u64, usize)> =
+            runs.bucket_bytes().into_iter().zip(0..).filter(|(bytes, _)| *bytes > 0).collect();
         buckets.sort_unstable();
-        let Some(&(rows, bucket)) = buckets.get(buckets.len() / 2) else { return Ok(false) };
+        let Some(&(bytes, bucket)) = buckets.get(buckets.len() / 2) else { return Ok(false) };
         // Waves of waves that were left as they are: a table over a bucket of theirs need not fit into memory.
-        if runs.bucket_bytes()[bucket] > task_bytes {
+        if bytes > task_bytes {
             return Ok(false);
         }
+        let bucket = bucket..bucket + 1;
         let workspace = &self.environment.workspace;
         let mut state = self.operator.start(workspace)?;
         let mut left = 0;
@@ -138,11 +138,9 @@ impl Waves {
             left += batch.num_rows();
             Ok(Flow::Continue)
         };
-        runs.in_bucket_order(&(bucket..bucket + 1), &workspace.memory, &mut |batch| {
-            state.push(batch, &mut count)
-        })?;
+        runs.in_bucket_order(&bucket, &workspace.memory, &mut |batch| state.push(batch, &mut count))?;
         state.end_of_keys(&mut count)?;
-        Ok(left as f64 <= rows as f64 * MOST_LEFT)
+        Ok(left as f64 <= runs.bucket_rows(&bucket) as f64 * MOST_LEFT)
     }
 
     fn measured(&self) -> (Arc<StageMetrics>, Arc<Operators>) {

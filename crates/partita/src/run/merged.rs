@@ -12,7 +12,7 @@ use partita_io::Reserve;
 
 use super::RunEnvironment;
 use crate::error::{Result, Step};
-use crate::exchange::{BUCKETS, HashKeys, LEVELS, RunSet, Split, bucket_ranges};
+use crate::exchange::{BUCKETS, HashKeys, LEVELS, RunSet, bucket_ranges};
 use crate::op::{BuildSide, Flow, JoinKind, JoinShape, Operator, PieceByPiece, ProbeJoin, Rereadable};
 
 /// What the first operator of a task is given.
@@ -67,8 +67,7 @@ pub(super) fn feed_merged(
                 return Ok(Flow::Done);
             }
         }
-        let has_hot = split.hot.rows() > 0;
-        return if has_hot { feed(Fed::Key(&*split.hot)) } else { Ok(Flow::Continue) };
+        return split.hot.map_or(Ok(Flow::Continue), |hot| feed(Fed::Key(&*hot)));
     }
     feed_units(environment, (runs, range), feed)
 }
@@ -140,9 +139,7 @@ impl Sides {
                     return Ok(Flow::Done);
                 }
             }
-            if hot.build.rows() + hot.probe.rows() == 0 {
-                return Ok(Flow::Continue);
-            }
+            let Some(hot) = hot else { return Ok(Flow::Continue) };
             if hot.build.bytes() > task_bytes {
                 return hot.join_pieces(environment, passes, feed);
             }
@@ -163,7 +160,7 @@ impl Sides {
         environment: &RunEnvironment,
         range: &Range<usize>,
         level: u32,
-    ) -> Result<(Sides, Sides)> {
+    ) -> Result<(Sides, Option<Sides>)> {
         let keys =
             |columns: &[usize]| HashKeys { columns: columns.to_vec(), types: self.shape.key_types.clone() };
         let (build, probe) = (keys(&self.shape.build_keys), keys(&self.shape.probe_keys));
@@ -172,8 +169,8 @@ impl Sides {
         let build = self.build.split(range, &build, level, hot, &environment.store)?;
         let probe = self.probe.split(range, &probe, level, hot, &environment.store)?;
         let sides = |build: Arc<RunSet>, probe| Sides { build, probe, shape: Arc::clone(&self.shape) };
-        let (Split { hot: hot_build, rest: build }, Split { hot: hot_probe, rest: probe }) = (build, probe);
-        Ok((sides(build, probe), sides(hot_build, hot_probe)))
+        let hot = build.hot.zip(probe.hot).map(|(build, probe)| sides(build, probe));
+        Ok((sides(build.rest, probe.rest), hot))
     }
 
     /// One table over the unit's build rows, and the unit's probe rows through it.

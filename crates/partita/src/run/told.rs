@@ -19,14 +19,10 @@ pub(super) fn operators(
 ) -> Vec<OperatorReport> {
     let expected = |place: usize| pipeline.expected.get(place).copied().flatten();
     let told = |place: usize, label: String, step: Option<Step>, expected: Option<Expected>| OperatorReport {
-        label,
-        step: step.map(|step| step.to_string()),
         // Casts of floats saturate.
         estimated_rows: expected.map(|expected| expected.rows.round() as u64),
         estimated_bytes: expected.map(|expected| expected.bytes.round() as u64),
-        pipeline: at.pipeline,
-        place: at.first + place,
-        ..OperatorReport::default()
+        ..told(at, place, label, step)
     };
     let mut source = match feed {
         Feed::Planned(source @ Source::Scan { step, .. }) => (source.describe(), Some(*step)),
@@ -57,15 +53,20 @@ pub(super) fn operators(
 /// The same of a wave's runs, which one operator merges (`combine.rs`).
 pub(super) fn of_wave(at: Place, operator: &dyn Operator, keys: &HashKeys) -> Vec<OperatorReport> {
     let sink = Sink::Hash(keys.clone()).describe();
-    let step = operator.step().to_string();
-    let told = [("runs of a wave".to_owned(), None), (operator.describe(), Some(step)), (sink, None)];
-    let told = told.into_iter().enumerate().map(|(place, (label, step))| OperatorReport {
+    vec![
+        told(at, 0, "runs of a wave".to_owned(), None),
+        told(at, 1, operator.describe(), Some(operator.step())),
+        OperatorReport { sink: true, ..told(at, 2, sink, None) },
+    ]
+}
+
+/// What is known of an operator that is so many places behind the first.
+fn told(at: Place, place: usize, label: String, step: Option<Step>) -> OperatorReport {
+    OperatorReport {
         label,
-        step,
+        step: step.map(|step| step.to_string()),
         pipeline: at.pipeline,
         place: at.first + place,
-        sink: place == 2,
         ..OperatorReport::default()
-    });
-    told.collect()
+    }
 }
