@@ -58,6 +58,12 @@ impl PackedBatch {
         Ok(PackedBatch { schema, columns, rows })
     }
 
+    /// Rows that are kept as they are.
+    pub fn plain(batch: &RecordBatch) -> PackedBatch {
+        let columns = batch.columns().iter().map(|column| PackedColumn::plain(Arc::clone(column)));
+        PackedBatch { schema: batch.schema(), columns: columns.collect(), rows: batch.num_rows() }
+    }
+
     /// Columns of a schema, each of so many rows.
     pub(crate) fn of_columns(schema: &SchemaRef, columns: Vec<PackedColumn>, rows: usize) -> PackedBatch {
         PackedBatch { schema: Arc::clone(schema), columns, rows }

@@ -127,18 +127,23 @@ impl PackedRows {
 
     /// Rows by position, unpacked.
     pub(super) fn read(&self, rows: Range<usize>) -> Vec<RecordBatch> {
+        self.slices(rows).iter().map(PackedBatch::unpack).collect()
+    }
+
+    /// Rows by position; nothing is copied.
+    pub(super) fn slices(&self, rows: Range<usize>) -> Vec<PackedBatch> {
         let first = self.at(rows.start);
         let mut from = first.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let mut read = Vec::new();
+        let mut slices = Vec::new();
         for (batch, end) in self.batches.iter().zip(&self.ends).skip(first) {
             if from >= rows.end {
                 break;
             }
             let (start, stop) = (rows.start.max(from), rows.end.min(*end));
-            read.push(batch.slice(start - from, stop - start).unpack());
+            slices.push(batch.slice(start - from, stop - start));
             from = *end;
         }
-        read
+        slices
     }
 
     /// The batch that holds a row.

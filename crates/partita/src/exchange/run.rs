@@ -10,7 +10,7 @@ use super::ledger::Reservation;
 use super::packed::PackedRows;
 use super::spill::SpilledRun;
 use crate::error::Result;
-use crate::op::{Flow, Out, PackedColumn, Rereadable};
+use crate::op::{Flow, Held, Out, PackedBatch, PackedColumn, Rereadable, kept_bytes};
 
 /// Rows of a run in memory that are read at a time.
 const READ_ROWS: usize = 16_384;
@@ -19,11 +19,38 @@ const READ_ROWS: usize = 16_384;
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) rows: usize,
-    /// `BUCKETS + 1` row offsets.
-    offsets: Option<Box<[u32]>>,
+    offsets: Option<Offsets>,
     /// Of a sorted run, the keys of some of its rows; see `sorted.rs`.
     samples: Vec<ArrayRef>,
     body: Body,
+}
+
+/// Where the rows of buckets that follow each other lie. A run has few buckets if it is small, for there are many such runs.
+#[derive(Debug)]
+pub(super) struct Offsets {
+    first: usize,
+    /// The first row of each bucket and the end of the last.
+    rows: Box<[u32]>,
+}
+
+impl Offsets {
+    /// Of some of all buckets, whose rows lie behind each other.
+    pub(super) fn of(buckets: &Range<usize>, offsets: &[u32]) -> Offsets {
+        let start = offsets[buckets.start];
+        let rows = offsets[buckets.start..=buckets.end].iter().map(|row| row - start).collect();
+        Offsets { first: buckets.start, rows }
+    }
+
+    /// Each bucket and its rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        (self.first..).zip(self.rows.windows(2).map(|ends| ends[0] as usize..ends[1] as usize))
+    }
+
+    /// The rows of a range of buckets, some of which may be others.
+    pub(super) fn rows(&self, buckets: &Range<usize>) -> Range<usize> {
+        let row = |bucket: usize| self.rows[bucket.saturating_sub(self.first).min(self.rows.len() - 1)];
+        row(buckets.start) as usize..row(buckets.end) as usize
+    }
 }
 
 #[derive(Debug)]
@@ -42,7 +69,7 @@ pub(super) enum Body {
 }
 
 impl Run {
-    pub(super) fn new(rows: usize, body: Body, offsets: Option<Box<[u32]>>, samples: Vec<ArrayRef>) -> Run {
+    pub(super) fn new(rows: usize, body: Body, offsets: Option<Offsets>, samples: Vec<ArrayRef>) -> Run {
         Run { rows, offsets, samples, body }
     }
 
@@ -53,7 +80,7 @@ impl Run {
     /// Where the rows of a range of buckets lie. Rows that came in no order of buckets are all in the first.
     pub(super) fn bucket_rows(&self, buckets: &Range<usize>) -> Range<usize> {
         match &self.offsets {
-            Some(offsets) => offsets[buckets.start] as usize..offsets[buckets.end] as usize,
+            Some(offsets) => offsets.rows(buckets),
             None if buckets.contains(&0) => 0..self.rows,
             None => 0..0,
         }
@@ -91,6 +118,25 @@ impl Run {
             Body::Memory { batch, .. } => Ok(vec![batch.slice(rows.start, rows.len())]),
             Body::Packed { rows: packed, .. } => Ok(packed.read(rows)),
             Body::Disk(spilled) => spilled.read(rows),
+        }
+    }
+
+    /// Rows by position, as they are kept; of a run on disk they are read and packed.
+    ///
+    /// # Errors
+    /// The spill file cannot be read, or there is no memory for what is read.
+    fn packed(&self, rows: Range<usize>, read: &mut Held) -> Result<Vec<PackedBatch>> {
+        match &self.body {
+            Body::Memory { batch, .. } => Ok(vec![PackedBatch::plain(&batch.slice(rows.start, rows.len()))]),
+            Body::Packed { rows: packed, .. } => Ok(packed.slices(rows)),
+            Body::Disk(spilled) => {
+                let before = read.bytes();
+                read.set(before + self.bytes_of(rows.len()))?;
+                let pack = |batch: RecordBatch| Ok(PackedBatch::pack(&batch, batch.schema_ref())?);
+                let packed = spilled.read(rows)?.into_iter().map(pack).collect::<Result<Vec<_>>>()?;
+                read.set(before + packed.iter().map(|batch| kept_bytes(batch, None)).sum::<usize>())?;
+                Ok(packed)
+            }
         }
     }
 
@@ -194,6 +240,21 @@ impl RunSet {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// The rows of a range of buckets as they are kept, in partition order; `read` holds what comes from disk.
+    ///
+    /// # Errors
+    /// A spill file cannot be read, or there is no memory for what is read.
+    pub(crate) fn packed(&self, buckets: &Range<usize>, read: &mut Held) -> Result<Vec<PackedBatch>> {
+        let mut packed = Vec::new();
+        for run in self.runs() {
+            let rows = run.bucket_rows(buckets);
+            if !rows.is_empty() {
+                packed.extend(run.packed(rows, read)?);
+            }
+        }
+        Ok(packed)
     }
 
     /// In partition order, then run order.

@@ -214,18 +214,26 @@ struct Opened {
 pub(crate) struct SpilledRun {
     directory: Arc<SpillDirectory>,
     file: Arc<Opened>,
-    blocks: Vec<Block>,
+    blocks: Box<[Block]>,
     /// Of all rows in memory.
     bytes: usize,
 }
 
+/// There are many of them, so they are small: a run has fewer rows than 2³², and a block fewer bytes.
 #[derive(Debug)]
 struct Block {
-    first_row: usize,
-    rows: usize,
+    first_row: u32,
+    rows: u32,
     offset: u64,
-    bytes: usize,
+    bytes: u32,
     checksum: u32,
+}
+
+impl Block {
+    /// Of the run.
+    fn rows(&self) -> Range<usize> {
+        self.first_row as usize..self.first_row as usize + self.rows as usize
+    }
 }
 
 /// The rows of a block, of a run of so many rows and bytes.
@@ -261,7 +269,7 @@ impl SpillFile {
             .flush()
             .map_err(|error| self.directory.failed("write a spill file", &self.file.path, 0, error))?;
         let (directory, file) = (Arc::clone(&self.directory), Arc::clone(&self.file));
-        Ok(SpilledRun { directory, file, blocks, bytes })
+        Ok(SpilledRun { directory, file, blocks: blocks.into(), bytes })
     }
 
     fn write_block(&mut self, rows: &RecordBatch, first_row: usize) -> Result<Block> {
@@ -272,19 +280,28 @@ impl SpillFile {
         let (offset, bytes) = (self.end, encoded.len());
         self.end += bytes as u64;
         self.directory.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        Ok(Block { first_row, rows: rows.num_rows(), offset, bytes, checksum: checksum(&encoded) })
+        let number = |count: usize| {
+            u32::try_from(count).map_err(|_| Error::internal("a block of a spill file is larger than 4 GiB"))
+        };
+        Ok(Block {
+            first_row: number(first_row)?,
+            rows: number(rows.num_rows())?,
+            offset,
+            bytes: number(bytes)?,
+            checksum: checksum(&encoded),
+        })
     }
 }
 
 impl SpilledRun {
     pub(crate) fn bytes_on_disk(&self) -> u64 {
-        self.blocks.iter().map(|block| block.bytes as u64).sum()
+        self.blocks.iter().map(|block| u64::from(block.bytes)).sum()
     }
 
     /// The first row after the block that holds `row`.
     pub(super) fn block_end(&self, row: usize) -> usize {
-        let at = self.blocks.partition_point(|block| block.first_row + block.rows <= row);
-        self.blocks.get(at).map_or(usize::MAX, |block| block.first_row + block.rows)
+        let at = self.blocks.partition_point(|block| block.rows().end <= row);
+        self.blocks.get(at).map_or(usize::MAX, |block| block.rows().end)
     }
 
     /// How many bytes its rows take in memory.
@@ -300,14 +317,14 @@ impl SpilledRun {
     /// # Errors
     /// The file cannot be read, or was changed since it was written.
     pub(crate) fn read(&self, rows: Range<usize>) -> Result<Vec<RecordBatch>> {
-        let first = self.blocks.partition_point(|block| block.first_row + block.rows <= rows.start);
-        let wanted = self.blocks[first..].iter().take_while(|block| block.first_row < rows.end);
+        let first = self.blocks.partition_point(|block| block.rows().end <= rows.start);
+        let wanted = self.blocks[first..].iter().take_while(|block| block.rows().start < rows.end);
         wanted
             .map(|block| {
                 let batch = self.read_block(block)?;
-                let from = rows.start.saturating_sub(block.first_row);
-                let to = block.rows.min(rows.end - block.first_row);
-                Ok(batch.slice(from, to - from))
+                let of_run = block.rows();
+                let (from, to) = (rows.start.max(of_run.start), rows.end.min(of_run.end));
+                Ok(batch.slice(from - of_run.start, to - from))
             })
             .collect()
     }
@@ -321,7 +338,7 @@ impl SpilledRun {
                 self.file.reader.get_or_init(|| opened)
             }
         };
-        let mut bytes = vec![0; block.bytes];
+        let mut bytes = vec![0; block.bytes as usize];
         partita_io::read_exact_at(reader.as_ref(), block.offset, &mut bytes).map_err(failed)?;
         let damaged = || {
             Error::from(

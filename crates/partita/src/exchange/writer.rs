@@ -14,7 +14,7 @@ use super::COPIES;
 use super::buckets::HashKeys;
 use super::ledger::Ledger;
 use super::packed::{PackedRows, Packing};
-use super::run::{Body, Run, Runs};
+use super::run::{Body, Offsets, Run, Runs};
 use super::sorted::{SortSpec, concat_columns};
 use super::spill::{SpillDirectory, SpillFile, block_rows};
 use crate::error::Result;
@@ -163,7 +163,7 @@ impl RunWriter {
             Arrangement::AsTheyCome | Arrangement::Packed(_) => {
                 let batch = concat_batches(&schema, &std::mem::take(&mut self.gathered))?;
                 self.held.set(self.bytes)?;
-                self.keep(batch, self.bytes, None)?;
+                self.keep(batch, self.bytes)?;
                 self.close()
             }
         }
@@ -184,7 +184,7 @@ impl RunWriter {
     fn keep_packed(
         &mut self,
         packed: PackedRows,
-        offsets: Option<Box<[u32]>>,
+        offsets: Option<Offsets>,
         samples: Vec<ArrayRef>,
     ) -> Result<()> {
         let rows = packed.rows();
@@ -210,9 +210,7 @@ impl RunWriter {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let (start, end) = (offsets[buckets.start], offsets[buckets.end]);
-            let offsets: Box<[u32]> =
-                offsets.iter().map(|offset| (*offset).clamp(start, end) - start).collect();
+            let offsets = Offsets::of(&buckets, &offsets);
             let of_buckets = self.written.bucket_bytes.get_or_insert_with(|| Arc::new([0; BUCKETS]));
             let bytes = add_bucket_bytes(&batch, &offsets, Arc::make_mut(of_buckets));
             // What is kept has a place of its own in the ledger.
@@ -230,13 +228,13 @@ impl RunWriter {
     }
 
     /// Keeps a run in memory if the ledger has room, else on disk.
-    fn keep(&mut self, batch: RecordBatch, bytes: usize, offsets: Option<Box<[u32]>>) -> Result<()> {
+    fn keep(&mut self, batch: RecordBatch, bytes: usize) -> Result<()> {
         let rows = batch.num_rows();
         let body = match self.store.ledger.reserve_run(bytes) {
             Some(held) => Body::Memory { batch, _held: held },
             None => self.store.spill(std::iter::once(batch), (rows, bytes), &mut self.file)?,
         };
-        self.written.runs.push(Arc::new(Run::new(rows, body, offsets, Vec::new())));
+        self.written.runs.push(Arc::new(Run::new(rows, body, None, Vec::new())));
         Ok(())
     }
 }
@@ -249,15 +247,14 @@ fn pieces(bytes: usize) -> Vec<Range<usize>> {
 }
 
 /// Counts the bytes of each bucket's rows unpacked, and says how many there are in all.
-fn add_bucket_bytes(batch: &PackedBatch, offsets: &[u32], bytes: &mut [u64; BUCKETS]) -> usize {
-    let bounds = || offsets.windows(2).map(|ends| (ends[0] as usize, (ends[1] - ends[0]) as usize));
-    let buckets = || bounds().zip(0..).filter(|((_, rows), _)| *rows > 0);
+fn add_bucket_bytes(batch: &PackedBatch, offsets: &Offsets, bytes: &mut [u64; BUCKETS]) -> usize {
+    let buckets = || offsets.iter().filter(|(_, rows)| !rows.is_empty());
     let (mut of_row, mut sum) = (0, 0);
     for column in batch.columns() {
         match (fixed_bytes(column.data_type()), column.as_array()) {
             (Some(fixed), _) => of_row += fixed,
-            (None, Some(array)) => buckets().for_each(|((from, rows), bucket): (_, usize)| {
-                let more = column_bytes(array.slice(from, rows).as_ref());
+            (None, Some(array)) => buckets().for_each(|(bucket, rows)| {
+                let more = column_bytes(array.slice(rows.start, rows.len()).as_ref());
                 bytes[bucket] += more as u64;
                 sum += more;
             }),
@@ -265,7 +262,7 @@ fn add_bucket_bytes(batch: &PackedBatch, offsets: &[u32], bytes: &mut [u64; BUCK
             (None, None) => of_row += size_of::<u128>(),
         }
     }
-    buckets().for_each(|((_, rows), bucket)| bytes[bucket] += (rows * of_row) as u64);
+    buckets().for_each(|(bucket, rows)| bytes[bucket] += (rows.len() * of_row) as u64);
     sum + batch.num_rows() * of_row
 }
 

@@ -8,7 +8,9 @@ use arrow::compute::concat_batches;
 use partita_io::Reserve;
 use partita_kernels::join::JoinTable;
 
-use super::{Held, JoinKind, JoinShape, KeyFilter, PackedColumn, column_bytes, fixed_bytes, logical_bytes};
+use super::{
+    Held, JoinKind, JoinShape, KeyFilter, PackedBatch, PackedColumn, column_bytes, fixed_bytes, logical_bytes,
+};
 use crate::error::{Error, Result};
 
 /// Bytes of a view of text.
@@ -133,6 +135,31 @@ impl BuildSide {
         held.set(bytes)?;
         let columns = BuildColumn::of_rows(&rows);
         Ok(BuildSide { rows: rows.num_rows(), columns, table, filter: None, held })
+    }
+
+    /// The same of rows that are packed, which stay so.
+    ///
+    /// # Errors
+    /// As [`BuildSide::build`].
+    pub(crate) fn of_packed(
+        shape: &JoinShape,
+        rows: &[PackedBatch],
+        memory: &Arc<dyn Reserve>,
+    ) -> Result<BuildSide> {
+        if rows.is_empty() || shape.asks_only_keys() {
+            let mut held = Held::new(memory);
+            held.set(rows.iter().flat_map(PackedBatch::columns).map(unpacked_bytes).sum())?;
+            let rows: Vec<RecordBatch> = rows.iter().map(PackedBatch::unpack).collect();
+            return BuildSide::build(shape, &rows, memory);
+        }
+        let column = |column: usize| {
+            let parts: Vec<_> = rows.iter().map(|rows| rows.columns()[column].clone()).collect();
+            Ok(Arc::new(BuildColumn::gather(&parts, memory)?))
+        };
+        let columns = (0..shape.build_schema.fields().len()).map(column).collect::<Result<Vec<_>>>()?;
+        let keys: Vec<_> = shape.build_keys.iter().map(|&key| &columns[key]).collect();
+        let table = BuildTable::of_columns(shape, &keys, memory)?;
+        Ok(BuildSide::of_parts(columns, Arc::new(table), memory))
     }
 
     /// Of columns and a table that were made one by one.

@@ -13,7 +13,7 @@ use partita_io::Reserve;
 use super::RunEnvironment;
 use crate::error::{Result, Step};
 use crate::exchange::{BUCKETS, HashKeys, LEVELS, RunSet, bucket_ranges};
-use crate::op::{BuildSide, Flow, JoinKind, JoinShape, Operator, PieceByPiece, ProbeJoin, Rereadable};
+use crate::op::{BuildSide, Flow, Held, JoinKind, JoinShape, Operator, PieceByPiece, ProbeJoin, Rereadable};
 
 /// What the first operator of a task is given.
 pub(super) enum Fed<'a> {
@@ -29,6 +29,10 @@ pub(super) type Feeder<'a> = dyn FnMut(Fed<'_>) -> Result<Flow> + 'a;
 
 /// The probe side streams, so it weighs less than the build side, which is held.
 const PROBE_SHARE: u64 = 4;
+
+/// A table over so many times `task_bytes` is made at once: a build side is held packed, which is half of its bytes or
+/// less where it has numbers and short texts, and splitting a bucket costs more than its rows' way to the cache.
+const BUILD_SHARE: u64 = 2;
 
 /// The buckets of an exchange by hash, as the tasks behind it get them.
 pub(super) fn merged_ranges(runs: &RunSet, task_bytes: u64) -> Vec<Range<usize>> {
@@ -132,7 +136,7 @@ impl Sides {
     ) -> Result<Flow> {
         let task_bytes = environment.settings.task_bytes;
         let bytes = self.build.bucket_bytes();
-        if bytes[range.clone()].iter().sum::<u64>() > task_bytes && level < LEVELS {
+        if bytes[range.clone()].iter().sum::<u64>() > BUILD_SHARE * task_bytes && level < LEVELS {
             let (rest, hot) = self.split(environment, range, level)?;
             for part in joined_ranges(&rest.build, &rest.probe, task_bytes) {
                 if rest.join(environment, &part, level + 1, passes, feed)? == Flow::Done {
@@ -140,7 +144,7 @@ impl Sides {
                 }
             }
             let Some(hot) = hot else { return Ok(Flow::Continue) };
-            if hot.build.bytes() > task_bytes {
+            if hot.build.bytes() > BUILD_SHARE * task_bytes {
                 return hot.join_pieces(environment, passes, feed);
             }
             return hot.join_unit(environment, &(0..BUCKETS), passes, feed);
@@ -183,13 +187,10 @@ impl Sides {
     ) -> Result<Flow> {
         let memory = &environment.workspace.memory;
         let told = |error: crate::error::Error| error.at_step(self.step());
-        let mut batches = Vec::new();
-        self.build.in_bucket_order(unit, memory, &mut |batch| {
-            batches.push(batch);
-            Ok(Flow::Continue)
-        })?;
-        let build = BuildSide::build(&self.shape, &batches, memory).map_err(told)?;
-        drop(batches);
+        let mut read = Held::new(memory);
+        let rows = self.build.packed(unit, &mut read)?;
+        let build = BuildSide::of_packed(&self.shape, &rows, memory).map_err(told)?;
+        drop((rows, read));
         let (shape, build) = (Arc::clone(&self.shape), Arc::new(build));
         let join = ProbeJoin { shape, build, coded: Vec::new() };
         let mut state = join.start(&environment.workspace).map_err(told)?;

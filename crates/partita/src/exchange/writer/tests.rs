@@ -17,7 +17,12 @@ use crate::op::Flow;
 use crate::session::Budget;
 
 fn store(run_bytes: usize) -> RunStore {
-    let ledger = Ledger::new(&Budget::new(1 << 30), 1 << 29);
+    store_of(run_bytes, 1 << 29)
+}
+
+/// Of which so many bytes may wait in memory.
+fn store_of(run_bytes: usize, in_memory: usize) -> RunStore {
+    let ledger = Ledger::new(&Budget::new(1 << 30), in_memory);
     let spill = SpillDirectory::new(Arc::new(partita_io::Local), std::env::temp_dir());
     RunStore { ledger, spill, run_bytes, sorted_run_bytes: run_bytes, merge_bytes: 1 << 20 }
 }
@@ -184,4 +189,36 @@ fn packed_rows_are_those_that_came_wherever_they_lie() {
         drop(runs);
         assert_eq!(store.ledger.used(), 0);
     }
+}
+
+#[test]
+fn the_packed_rows_of_a_bucket_are_those_that_are_read() {
+    for in_memory in [1 << 29, 0] {
+        let store = store_of(1 << 20, in_memory);
+        let runs = [0, 1_000_000].map(|start| Arc::new(written(&store, start, 200_000))).to_vec();
+        let runs = RunSet { partitions: runs };
+        assert_eq!(runs.runs().all(|run| run.is_in_memory()), in_memory > 0);
+        let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
+        for bucket in [0, 7, 8, 100, BUCKETS - 1] {
+            let mut held = Held::new(&memory);
+            let packed = runs.packed(&(bucket..bucket + 1), &mut held).unwrap();
+            // Who reads from disk holds it.
+            assert_eq!(held.bytes() > 0, in_memory == 0);
+            let rows = packed.iter().map(PackedBatch::unpack);
+            let numbers: Vec<i64> =
+                rows.flat_map(|rows| rows.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+            assert_eq!(numbers, read(&runs, &(bucket..bucket + 1), &store));
+            assert!(numbers.len() > 1_000);
+        }
+    }
+}
+
+#[test]
+fn a_run_of_few_buckets_knows_only_these() {
+    let of_all: Vec<u32> = (0..=BUCKETS as u32).map(|bucket| 10 * bucket).collect();
+    let offsets = Offsets::of(&(8..16), &of_all);
+    assert_eq!(offsets.iter().count(), 8);
+    assert_eq!(offsets.iter().nth(1), Some((9, 10..20)));
+    let rows = [0..8, 0..9, 9..12, 15..17, 16..BUCKETS, 0..BUCKETS].map(|buckets| offsets.rows(&buckets));
+    assert_eq!(rows, [0..0, 0..10, 10..40, 70..80, 80..80, 0..80]);
 }
