@@ -90,7 +90,7 @@ impl Default for Settings {
             observers: Observers::default(),
             batch_rows: 16_384,
             broadcast_bytes: 1 << 30,
-            run_bytes: 16 << 20,
+            run_bytes: 64 << 20,
             task_bytes: 24 << 20,
             limits: Limits::default(),
             files: Arc::new(Local),
