@@ -147,8 +147,6 @@ impl BuildSide {
         memory: &Arc<dyn Reserve>,
     ) -> Result<BuildSide> {
         if rows.is_empty() || shape.asks_only_keys() {
-            let mut held = Held::new(memory);
-            held.set(rows.iter().flat_map(PackedBatch::columns).map(unpacked_bytes).sum())?;
             let rows: Vec<RecordBatch> = rows.iter().map(PackedBatch::unpack).collect();
             return BuildSide::build(shape, &rows, memory);
         }
