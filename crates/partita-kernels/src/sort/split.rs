@@ -47,17 +47,10 @@ impl Splitters {
         self.keys.len() + 1
     }
 
-    /// Where each range begins in the sorted rows `run`, with the number of rows as the last element.
-    pub fn cut(&self, run: &SortKeys) -> Vec<usize> {
-        let mut bounds = Vec::with_capacity(self.ranges() + 1);
-        let mut from = 0;
-        bounds.push(from);
-        for splitter in 0..self.keys.len() {
-            from = lower_bound(run, from, &self.keys, splitter);
-            bounds.push(from);
-        }
-        bounds.push(run.len());
-        bounds
+    /// The first of the sorted rows `run` that belongs to a range or one behind it; the number of rows if none does.
+    pub fn begin(&self, range: usize, run: &SortKeys) -> usize {
+        let Some(splitter) = range.checked_sub(1) else { return 0 };
+        if splitter == self.keys.len() { run.len() } else { lower_bound(run, &self.keys, splitter) }
     }
 
     /// The bytes that the splitters hold.
@@ -66,9 +59,9 @@ impl Splitters {
     }
 }
 
-/// The first row of `run` from `from` on that is not before the splitter.
-fn lower_bound(run: &SortKeys, from: usize, splitters: &SortKeys, splitter: usize) -> usize {
-    let (mut low, mut high) = (from, run.len());
+/// The first row of `run` that is not before the splitter.
+fn lower_bound(run: &SortKeys, splitters: &SortKeys, splitter: usize) -> usize {
+    let (mut low, mut high) = (0, run.len());
     while low < high {
         let middle = low + (high - low) / 2;
         if run.compare(middle, splitters, splitter).is_lt() {

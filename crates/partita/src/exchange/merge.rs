@@ -1,7 +1,9 @@
-//! Merging sorted runs, in several rounds if there are more of them than there is memory for a block of each.
+//! Merging sorted runs: rows that fit into memory all at once are sorted anew, which is faster than a match at each height
+//! of a tournament for each row. Others are merged, in several rounds if there are more runs than there is memory for a
+//! block of each.
 //!
 //! A round merges runs that follow each other into longer ones, so that the order of equal rows stays; how many
-//! at a time changes nothing.
+//! at a time changes nothing, nor does which way is taken.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +17,13 @@ use super::sorted::SortSpec;
 use super::writer::{Arrangement, RunStore};
 use crate::error::{Error, Result};
 use crate::op::{Flow, Held, Out};
+
+/// So few runs have so few matches that they are merged.
+const FEW_RUNS: usize = 8;
+/// While rows are sorted they are there, their copy, and their keys and the order beside.
+const SORTING: usize = 3;
+/// All that may take this part of what blocks of runs may, for where memory is short others need the rest.
+const PART: usize = 3;
 
 /// Rows in order that lie in a run, or in several one after the other.
 pub(super) struct RunOfRows<'a> {
@@ -40,6 +49,16 @@ impl<'a> RunOfRows<'a> {
         }
     }
 
+    /// About how many bytes its rows take when they are read.
+    fn bytes(&self) -> usize {
+        self.runs().iter().map(|run| run.bytes_of(self.rows.len().min(run.rows))).sum()
+    }
+
+    fn reader(&self, spec: &'a SortSpec) -> Reader<'_> {
+        let (next, end) = (self.rows.start, self.rows.end);
+        Reader { runs: self.runs(), spec, next, end, waiting: Vec::new() }
+    }
+
     /// About how many bytes it takes to read along: a block, and its keys.
     fn reading_bytes(&self) -> usize {
         2 * self.runs().iter().map(|run| run.reading_bytes()).max().unwrap_or(0)
@@ -56,6 +75,11 @@ pub(super) fn merge(
 ) -> Result<()> {
     let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
     let mut held = Held::new(&memory);
+    let whole = sources.iter().map(RunOfRows::bytes).sum::<usize>().saturating_mul(SORTING);
+    if sources.len() > FEW_RUNS && whole <= store.merge_bytes / PART {
+        held.set(whole)?;
+        return sort_at_once(&sources, spec, batch_rows, out);
+    }
     let bytes = |sources: &[RunOfRows<'_>]| sources.iter().map(RunOfRows::reading_bytes).sum::<usize>();
     while bytes(&sources) > store.merge_bytes && sources.len() > 2 {
         let mut longer = Vec::new();
@@ -88,14 +112,30 @@ fn merge_once(
     batch_rows: usize,
     out: &mut Out<'_>,
 ) -> Result<()> {
-    let readers = sources.iter().map(|source| Reader {
-        runs: source.runs(),
-        spec,
-        next: source.rows.start,
-        end: source.rows.end,
-        waiting: Vec::new(),
-    });
+    let readers = sources.iter().map(|source| source.reader(spec));
     for batch in Merge::<_, Error>::new(readers, batch_rows) {
+        if out(batch?)? == Flow::Done {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Stable, as a merge is.
+fn sort_at_once(
+    sources: &[RunOfRows<'_>],
+    spec: &SortSpec,
+    batch_rows: usize,
+    out: &mut Out<'_>,
+) -> Result<()> {
+    let mut batches = Vec::new();
+    for source in sources {
+        let mut reader = source.reader(spec);
+        while let Some(rows) = reader.rows()? {
+            batches.push(rows);
+        }
+    }
+    for batch in spec.sorted(batches)?.blocks(batch_rows) {
         if out(batch?)? == Flow::Done {
             break;
         }
@@ -117,7 +157,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self) -> Result<Option<RunBatch>> {
+    fn rows(&mut self) -> Result<Option<RecordBatch>> {
         while self.waiting.is_empty() && self.next < self.end {
             let Some((run, others)) = self.runs.split_first() else { break };
             if self.next >= run.rows {
@@ -131,7 +171,11 @@ impl Reader<'_> {
             self.waiting.reverse();
             self.next = to;
         }
-        let Some(rows) = self.waiting.pop() else { return Ok(None) };
+        Ok(self.waiting.pop())
+    }
+
+    fn read(&mut self) -> Result<Option<RunBatch>> {
+        let Some(rows) = self.rows()? else { return Ok(None) };
         let keys = self.spec.sort_keys(&rows)?;
         Ok(Some(RunBatch { rows, keys }))
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use partita_kernels::sort::SortKeys;
 
 use super::buckets::BUCKETS;
 use super::ledger::Reservation;
@@ -21,7 +22,7 @@ pub(crate) struct Run {
     pub(crate) rows: usize,
     offsets: Option<Offsets>,
     /// Of a sorted run, the keys of some of its rows; see `sorted.rs`.
-    samples: Vec<ArrayRef>,
+    samples: Option<SortKeys>,
     body: Body,
 }
 
@@ -69,12 +70,12 @@ pub(super) enum Body {
 }
 
 impl Run {
-    pub(super) fn new(rows: usize, body: Body, offsets: Option<Offsets>, samples: Vec<ArrayRef>) -> Run {
+    pub(super) fn new(rows: usize, body: Body, offsets: Option<Offsets>, samples: Option<SortKeys>) -> Run {
         Run { rows, offsets, samples, body }
     }
 
-    pub(super) fn samples(&self) -> &[ArrayRef] {
-        &self.samples
+    pub(super) fn samples(&self) -> Option<&SortKeys> {
+        self.samples.as_ref()
     }
 
     /// Where the rows of a range of buckets lie. Rows that came in no order of buckets are all in the first.

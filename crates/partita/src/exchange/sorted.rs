@@ -4,7 +4,7 @@
 //!
 //! Splitters are chosen from the keys of every [`SAMPLE_ROWS`]-th row of a partition as rows come, so that they
 //! do not depend on how the rows were cut into runs, which may follow the memory limit. A run keeps the keys of
-//! as many of its rows, in order, to find where a range begins without reading more of it than that.
+//! every [`RUN_SAMPLE_ROWS`]-th of its rows, in order, to find where a range begins without reading more of it than that.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat, concat_batches};
 use arrow::datatypes::SchemaRef;
 use partita_kernels::sort::{SortKeys, SortOptions, Splitters, sort_indices};
-use partita_kernels::take::{take_batch, take_column};
+use partita_kernels::take::take_batch;
 
 use super::merge::{RunOfRows, merge};
 use super::run::{Run, RunSet};
@@ -21,8 +21,10 @@ use crate::error::{Result, Step};
 use crate::expr::{BoundList, Expr, col};
 use crate::op::Out;
 
-/// Rows between two samples of a run.
+/// Rows between two samples of a partition.
 const SAMPLE_ROWS: usize = 1024;
+/// The same of a sorted run: every range of every run begins among so many rows, whose keys have to be looked at.
+const RUN_SAMPLE_ROWS: usize = 512;
 
 /// What rows are sorted by.
 #[derive(Debug)]
@@ -81,12 +83,8 @@ impl SortSpec {
     pub(super) fn sorted(&self, gathered: Vec<RecordBatch>) -> Result<SortedRows> {
         let batch = concat_batches(&gathered[0].schema(), &gathered)?;
         drop(gathered);
-        let keys = self.key_columns(&batch)?;
-        let order = UInt32Array::from(sort_indices(&keys, &self.options)?);
-        let sampled: UInt32Array = order.iter().step_by(SAMPLE_ROWS).collect();
-        // Samples stay as long as the exchange: they must not keep the pages that their texts came in.
-        let samples = keys.iter().map(|key| Ok(take_column(key, &sampled)?)).collect::<Result<Vec<_>>>()?;
-        Ok(SortedRows { batch, order, samples })
+        let order = UInt32Array::from(sort_indices(&self.key_columns(&batch)?, &self.options)?);
+        Ok(SortedRows { batch, order })
     }
 }
 
@@ -94,8 +92,6 @@ impl SortSpec {
 pub(super) struct SortedRows {
     batch: RecordBatch,
     order: UInt32Array,
-    /// The keys of every [`SAMPLE_ROWS`]-th row in order.
-    samples: Vec<ArrayRef>,
 }
 
 impl SortedRows {
@@ -103,8 +99,11 @@ impl SortedRows {
         self.batch.num_rows()
     }
 
-    pub(super) fn into_samples(self) -> Vec<ArrayRef> {
-        self.samples
+    /// The keys of every [`RUN_SAMPLE_ROWS`]-th row in order.
+    pub(super) fn samples(&self, spec: &SortSpec) -> Result<SortKeys> {
+        let sampled: UInt32Array = self.order.iter().step_by(RUN_SAMPLE_ROWS).collect();
+        // Samples stay as long as the exchange: they must not keep the pages that their texts came in.
+        spec.sort_keys(&take_batch(&self.batch, &sampled)?)
     }
 
     /// The rows in order, so many at a time.
@@ -185,17 +184,7 @@ impl MergedRange {
     pub(crate) fn pump(&self, batch_rows: usize, store: &RunStore, out: &mut Out<'_>) -> Result<()> {
         let mut sources = Vec::new();
         for run in self.runs.runs() {
-            let (from, to) = match &self.splitters {
-                None => (0, run.rows),
-                Some(splitters) => (
-                    self.begin(run, splitters, self.range)?,
-                    if self.range + 1 == splitters.ranges() {
-                        run.rows
-                    } else {
-                        self.begin(run, splitters, self.range + 1)?
-                    },
-                ),
-            };
+            let (from, to) = (self.begin(run, self.range)?, self.begin(run, self.range + 1)?);
             if from < to {
                 sources.push(RunOfRows::new(run, from..to));
             }
@@ -203,21 +192,19 @@ impl MergedRange {
         merge(sources, &self.spec, batch_rows, store, out)
     }
 
-    /// The first row of a run that belongs to a range.
-    fn begin(&self, run: &Run, splitters: &Splitters, range: usize) -> Result<usize> {
-        if range == 0 || run.rows == 0 {
-            return Ok(0);
+    /// The first row of a run that belongs to a range or one behind it.
+    fn begin(&self, run: &Run, range: usize) -> Result<usize> {
+        let Some((splitters, samples)) = self.splitters.as_ref().zip(run.samples()) else {
+            return Ok(if range == 0 { 0 } else { run.rows });
+        };
+        if range == splitters.ranges() {
+            return Ok(run.rows);
         }
-        let samples = SortKeys::encode(run.samples(), &self.spec.options)?;
-        let before = splitters.cut(&samples)[range];
-        if before == 0 {
-            return Ok(0);
-        }
-        let (from, to) = ((before - 1) * SAMPLE_ROWS, (before * SAMPLE_ROWS).min(run.rows));
-        let mut begin = from;
-        for batch in run.read(from..to)? {
-            let keys = self.spec.sort_keys(&batch)?;
-            let inside = splitters.cut(&keys)[range];
+        // All rows before the last sample that precedes the range precede it too.
+        let Some(before) = splitters.begin(range, samples).checked_sub(1) else { return Ok(0) };
+        let (mut begin, to) = (before * RUN_SAMPLE_ROWS, ((before + 1) * RUN_SAMPLE_ROWS).min(run.rows));
+        for batch in run.read(begin..to)? {
+            let inside = splitters.begin(range, &self.spec.sort_keys(&batch)?);
             begin += inside;
             if inside < batch.num_rows() {
                 break;

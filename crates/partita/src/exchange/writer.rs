@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use partita_kernels::partition::{BUCKET_BITS, BUCKETS, Scatter};
+use partita_kernels::sort::SortKeys;
 use partita_kernels::take::compact_batch;
 
 use super::COPIES;
@@ -152,7 +153,7 @@ impl RunWriter {
         if let Some(packing) = &mut self.packing {
             let packed = packing.take(self.bytes)?;
             if packed.rows() > 0 {
-                self.keep_packed(packed, None, Vec::new())?;
+                self.keep_packed(packed, None, None)?;
             }
             return self.close();
         }
@@ -175,9 +176,10 @@ impl RunWriter {
         let blocks = sorted.blocks(block_rows(sorted.rows(), self.bytes));
         let packed =
             blocks.map(|block| Ok(PackedBatch::pack(&block?, schema)?)).collect::<Result<Vec<_>>>()?;
-        let samples = sorted.into_samples();
+        let samples = sorted.samples(spec)?;
+        drop(sorted);
         self.held.set(self.bytes)?;
-        self.keep_packed(PackedRows::new(packed, self.bytes), None, samples)?;
+        self.keep_packed(PackedRows::new(packed, self.bytes), None, Some(samples))?;
         self.close()
     }
 
@@ -185,7 +187,7 @@ impl RunWriter {
         &mut self,
         packed: PackedRows,
         offsets: Option<Offsets>,
-        samples: Vec<ArrayRef>,
+        samples: Option<SortKeys>,
     ) -> Result<()> {
         let rows = packed.rows();
         let body = match self.store.ledger.reserve_run(packed.kept_bytes()) {
@@ -217,7 +219,7 @@ impl RunWriter {
             kept += bytes;
             let packed = PackedRows::new(vec![batch], bytes);
             self.held.set(self.bytes.saturating_sub(kept))?;
-            self.keep_packed(packed, Some(offsets), Vec::new())?;
+            self.keep_packed(packed, Some(offsets), None)?;
         }
         self.close()
     }
@@ -234,7 +236,7 @@ impl RunWriter {
             Some(held) => Body::Memory { batch, _held: held },
             None => self.store.spill(std::iter::once(batch), (rows, bytes), &mut self.file)?,
         };
-        self.written.runs.push(Arc::new(Run::new(rows, body, None, Vec::new())));
+        self.written.runs.push(Arc::new(Run::new(rows, body, None, None)));
         Ok(())
     }
 }
