@@ -111,8 +111,14 @@ impl DataFile {
         bytes.try_reserve_exact(len).map_err(|_| {
             Error::memory(format!("no memory for {len} bytes of the file")).in_file(self.path())
         })?;
-        bytes.resize(len, 0);
-        self.read_exact_at(offset, &mut bytes)?;
+        while bytes.len() < len {
+            let at = offset + bytes.len() as u64;
+            let read = retried(|| self.file.append_at(at, &mut bytes));
+            if read.map_err(|source| self.read_failed(at, source))? == 0 {
+                return Err(self.changed());
+            }
+        }
+        bytes.truncate(len);
         Ok(bytes)
     }
 

@@ -46,6 +46,15 @@ pub struct FileInfo {
 pub trait ReadFile: Send + Sync + Debug {
     /// Reads up to `buffer.len()` bytes from `offset`; 0 means the end of the file.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Appends bytes from `offset` to `bytes`, as many as it has room for at most, and says how many; 0 means the end of the
+    /// file. An implementation may have a way to do this without setting the room to zeros first.
+    fn append_at(&self, offset: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        let start = bytes.len();
+        bytes.resize(bytes.capacity(), 0);
+        let count = self.read_at(offset, &mut bytes[start..]);
+        bytes.truncate(start + count.as_ref().map_or(0, |count| *count));
+        count
+    }
     /// The file's state now (not when it was opened).
     fn info(&self) -> io::Result<FileInfo>;
     /// The whole file mapped into memory, where the implementation offers it.

@@ -59,6 +59,11 @@ impl ReadFile for LocalRead {
         self.file.read_at(buffer, offset)
     }
 
+    #[cfg(unix)]
+    fn append_at(&self, offset: u64, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        Ok(rustix::io::pread(&self.file, rustix::buffer::spare_capacity(bytes), offset)?)
+    }
+
     #[cfg(windows)]
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         use std::os::windows::fs::FileExt;

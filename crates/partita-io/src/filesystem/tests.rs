@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 
 use super::*;
+use crate::DataFile;
 
 #[test]
 fn create_refuses_what_exists_and_links() {
@@ -117,4 +118,36 @@ fn interrupted_and_short_transfers_lose_nothing() {
         assert_eq!(read_full_at(&*file, 250, &mut beyond).unwrap(), 6);
         assert_eq!(read_exact_at(&*file, 250, &mut beyond).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
+}
+
+#[test]
+fn ranges_are_read_whole_however_they_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("f");
+    let content: Vec<u8> = (0..=255).collect();
+    std::fs::write(&path, &content).unwrap();
+    let faulty = Faulty::new(Arc::new(Local));
+    let systems: [&dyn FileSystem; 2] = [&Local, &faulty];
+    for files in systems {
+        faulty.heal();
+        let file = files.open(&path).unwrap();
+        let mut bytes = Vec::with_capacity(1_000);
+        assert_eq!(file.append_at(0, &mut bytes).unwrap(), 256);
+        assert_eq!(file.append_at(256, &mut bytes).unwrap(), 0);
+        assert_eq!(file.append_at(250, &mut bytes).unwrap(), 6);
+        assert_eq!((&bytes[..256], &bytes[256..]), (&content[..], &content[250..]));
+        let opened = DataFile::open(files, &files.info(&path).unwrap()).unwrap();
+        for (offset, len) in [(0, 256), (10, 100), (255, 1), (256, 0), (7, 0)] {
+            faulty.heal();
+            faulty.fail_once(Call::Read, 0, Fault::Interrupted);
+            faulty.fail_once(Call::Read, 1, Fault::Short);
+            let expected = &content[offset..offset + len];
+            assert_eq!(opened.read_range(offset as u64, len as u64).unwrap(), expected);
+        }
+        faulty.heal();
+        assert!(opened.read_range(200, 57).unwrap_err().to_string().contains("cut off"));
+    }
+    let opened = DataFile::open(&Local, &Local.info(&path).unwrap()).unwrap();
+    std::fs::write(&path, &content[..100]).unwrap();
+    assert!(opened.read_range(50, 100).unwrap_err().to_string().contains("was changed"));
 }
