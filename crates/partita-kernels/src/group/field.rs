@@ -31,6 +31,9 @@ pub(super) enum Code {
     Wide(usize),
     /// Length and bytes of a text of at most this many bytes.
     Short(u32),
+    /// The last bytes of a text of 8 to 12, as [`SHORT`] as a word holds: of texts of one length that begin alike, as ids do.
+    /// With what all their views begin with.
+    Tail(u128),
     /// The view of a text of at most 12 bytes.
     Inline,
     /// The number of the text among all texts of this column.
@@ -61,6 +64,7 @@ impl Code {
             Code::Word => (0, 1, true),
             Code::Wide(words) => (0, *words, true),
             Code::Short(bytes) => (bytes * 8 + LENGTH_BITS, 0, false),
+            Code::Tail(_) => (SHORT * 8 + 1, 0, false),
             Code::Inline => (0, 2, false),
             Code::Interned(interner) => (interner.bits(), 0, false),
         }
@@ -73,14 +77,20 @@ impl Code {
             KeyColumn::Wide(_, _) => Code::Wide(if let Some(Code::Wide(words)) = before { words } else { 4 }),
             KeyColumn::Text(views, _, nulls) => {
                 let valid = |row: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row));
-                let longest = rows.filter(valid).map(|row| views[row] as u32).max().unwrap_or(0);
+                let valid = || rows.clone().filter(valid).map(|row| views[row]);
+                let longest = valid().map(|view| view as u32).max().unwrap_or(0);
                 match before {
                     Some(Code::Interned(mut interner)) => {
                         interner.widen();
                         Code::Interned(interner)
                     }
                     _ if longest > INLINE => Code::Interned(Box::default()),
-                    Some(Code::Inline) => Code::Inline,
+                    Some(Code::Tail(head)) if valid().all(|view| head_of(view) == head) => Code::Tail(head),
+                    None if longest > SHORT => match common_head(valid()) {
+                        Some(head) => Code::Tail(head),
+                        None => Code::Inline,
+                    },
+                    Some(Code::Inline | Code::Tail(_)) => Code::Inline,
                     _ if longest > SHORT => Code::Inline,
                     Some(Code::Short(bytes)) => Code::Short(bytes.max(longest)),
                     _ => Code::Short(longest),
@@ -97,6 +107,22 @@ impl Code {
             }
         })
     }
+}
+
+/// Where the tail of a text begins in its view, which says how long the text is.
+fn tail_place(view: u128) -> u32 {
+    u32::BITS + (view as u32).clamp(SHORT, INLINE).abs_diff(SHORT) * 8
+}
+
+/// The length of a text and what it begins with, up to its tail.
+fn head_of(view: u128) -> u128 {
+    view & ((1 << tail_place(view)) - 1)
+}
+
+/// That of all texts.
+fn common_head(mut views: impl Iterator<Item = u128>) -> Option<u128> {
+    let head = head_of(views.next()?);
+    views.all(|view| head_of(view) == head).then_some(head)
 }
 
 fn fit_words(before: Option<Code>, words: &Words, nulls: Option<&NullBuffer>, rows: Range<usize>) -> Code {
@@ -170,24 +196,8 @@ impl Field {
                     None => key[null.word] |= 1 << null.shift,
                 });
             }
-            (Code::Short(longest), KeyColumn::Text(views, _, nulls)) => {
-                let longest = *longest;
-                pack(&views[rows], nulls.as_ref(), first_row, keys, |key, view| {
-                    if let Some(view) = view {
-                        let length = view as u32;
-                        let code = ((view >> 32) as u64) << LENGTH_BITS | u64::from(length.wrapping_add(1));
-                        key[word] |= code << shift;
-                        is_too_wide |= length > longest;
-                    }
-                });
-            }
-            (Code::Inline, KeyColumn::Text(views, _, nulls)) => {
-                pack(&views[rows], nulls.as_ref(), first_row, keys, |key, view| {
-                    is_too_wide |= view.is_some_and(|view| view as u32 > INLINE);
-                    let view = view.unwrap_or(NULL_TEXT);
-                    key[word] = view as u64;
-                    key[word + 1] = (view >> 64) as u64;
-                });
+            (Code::Short(_) | Code::Tail(_) | Code::Inline, KeyColumn::Text(views, _, nulls)) => {
+                is_too_wide = !self.encode_texts(&views[rows], nulls.as_ref(), first_row, keys);
             }
             (Code::Interned(_), KeyColumn::Codes(codes)) => put_codes(&codes[rows], self.place, keys),
             (Code::Interned(interner), texts) => {
@@ -196,6 +206,46 @@ impl Field {
                 put_codes(&scratch.codes, self.place, keys);
             }
             _ => is_too_wide = true,
+        }
+        !is_too_wide
+    }
+
+    /// The same of texts that lie in their views.
+    #[inline(always)]
+    fn encode_texts<const W: usize>(
+        &self,
+        views: &[u128],
+        nulls: Option<&NullBuffer>,
+        first_row: usize,
+        keys: &mut [[u64; W]],
+    ) -> bool {
+        let Place { word, shift } = self.place;
+        let word = word & (W - 1);
+        let mut is_too_wide = false;
+        match &self.code {
+            Code::Short(longest) => pack(views, nulls, first_row, keys, |key, view| {
+                if let Some(view) = view {
+                    let length = view as u32;
+                    let code = ((view >> 32) as u64) << LENGTH_BITS | u64::from(length.wrapping_add(1));
+                    key[word] |= code << shift;
+                    is_too_wide |= length > *longest;
+                }
+            }),
+            Code::Tail(head) => {
+                let tail = tail_place(*head);
+                pack(views, nulls, first_row, keys, |key, view| {
+                    if let Some(view) = view {
+                        key[word] |= ((view >> tail) as u64).wrapping_add(1) << shift;
+                        is_too_wide |= view & ((1 << tail) - 1) != *head;
+                    }
+                });
+            }
+            _ => pack(views, nulls, first_row, keys, |key, view| {
+                is_too_wide |= view.is_some_and(|view| view as u32 > INLINE);
+                let view = view.unwrap_or(NULL_TEXT);
+                key[word] = view as u64;
+                key[word + 1] = (view >> 64) as u64;
+            }),
         }
         !is_too_wide
     }
@@ -233,6 +283,16 @@ impl Field {
                     length => u128::from(code >> LENGTH_BITS) << 32 | u128::from(length - 1),
                 };
                 let views = keys.iter().map(|key| view(code(key))).collect::<Vec<_>>();
+                KeyColumn::Text(views.into(), [].into(), nulls_where(keys, |key| code(key) == 0))
+            }
+            Code::Tail(head) => {
+                let (mask, tail) = ((1u64 << (SHORT * 8 + 1)) - 1, tail_place(*head));
+                let code = |key: &[u64; W]| key[word] >> shift & mask;
+                let views = keys.iter().map(|key| match code(key) {
+                    0 => 0,
+                    code => u128::from(code - 1) << tail | head,
+                });
+                let views = views.collect::<Vec<_>>();
                 KeyColumn::Text(views.into(), [].into(), nulls_where(keys, |key| code(key) == 0))
             }
             Code::Inline => {

@@ -245,3 +245,36 @@ fn wrong_columns_are_errors() {
     assert!(table.upsert(&[short, long], &mut ids).is_err());
     assert!(GroupTable::new(&[]).is_err());
 }
+
+#[test]
+fn texts_that_differ_in_their_last_bytes_take_one_word() {
+    let mut random = Random(77);
+    for length in 8..=12_usize {
+        for digits in [&b"0123456789"[..], b"\0\xff", b"ab"] {
+            // So many bytes at the end vary in the first batch, and others, or the length, in those behind it.
+            let part = |vary: usize, length: usize, nulls: bool, random: &mut Random| -> ArrayRef {
+                let text = |random: &mut Random| -> Vec<u8> {
+                    let tail = (0..vary).map(|_| digits[random.below(digits.len())]);
+                    std::iter::repeat_n(b'x', length - vary).chain(tail).collect()
+                };
+                let row = |random: &mut Random| (!nulls || random.below(9) > 0).then(|| text(random));
+                let rows: Vec<Option<Vec<u8>>> = (0..700).map(|_| row(random)).collect();
+                Arc::new(BinaryViewArray::from_iter(rows.iter().map(Option::as_deref)))
+            };
+            let alike = [part(7, length, false, &mut random), part(3, length, true, &mut random)];
+            let others = [part(8, length, true, &mut random), part(2, length - 1, true, &mut random)];
+            let long = part(2, 13, false, &mut random);
+            let table = check(&[DataType::BinaryView], &alike.clone().map(|part| vec![part]));
+            assert!(matches!(table.index, super::table::Index::One(_)), "{length} bytes take one word");
+            for other in others.into_iter().chain([long]) {
+                let parts = [&alike[0], &alike[1], &other, &alike[0]];
+                check(&[DataType::BinaryView], &parts.map(|part| vec![Arc::clone(part)]));
+                let number = |part: &ArrayRef| -> ArrayRef {
+                    Arc::new((0..part.len() as i64).map(|row| (row % 3) << 40).collect::<Int64Array>())
+                };
+                let pairs = parts.map(|part| vec![Arc::clone(part), number(part), Arc::clone(part)]);
+                check(&[DataType::BinaryView, DataType::Int64, DataType::BinaryView], &pairs);
+            }
+        }
+    }
+}
