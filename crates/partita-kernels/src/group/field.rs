@@ -31,8 +31,8 @@ pub(super) enum Code {
     Wide(usize),
     /// Length and bytes of a text of at most this many bytes.
     Short(u32),
-    /// The last bytes of a text of 8 to 12, as [`SHORT`] as a word holds: of texts of one length that begin alike, as ids do.
-    /// With what all their views begin with.
+    /// The last [`SHORT`] bytes of texts of one length of 8 to 12 that begin alike, as ids do, with what all their views begin
+    /// with.
     Tail(u128),
     /// The view of a text of at most 12 bytes.
     Inline,

@@ -22,8 +22,10 @@ use crate::op::{Flow, Held, Out};
 const FEW_RUNS: usize = 8;
 /// While rows are sorted they are there, their copy, and their keys and the order beside.
 const SORTING: usize = 3;
-/// All that may take this part of what blocks of runs may, for where memory is short others need the rest.
+/// All that may take this part of what blocks of runs may, for where memory is short others need the rest...
 const PART: usize = 3;
+/// ...and so many bytes at most: a column is one array, whose offsets may have 32 bits.
+const MOST: usize = 1 << 30;
 
 /// Rows in order that lie in a run, or in several one after the other.
 pub(super) struct RunOfRows<'a> {
@@ -76,7 +78,9 @@ pub(super) fn merge(
     let memory: Arc<dyn Reserve> = Arc::clone(&store.ledger) as _;
     let mut held = Held::new(&memory);
     let whole = sources.iter().map(RunOfRows::bytes).sum::<usize>().saturating_mul(SORTING);
-    if sources.len() > FEW_RUNS && whole <= store.merge_bytes / PART {
+    let rows = sources.iter().map(|source| source.rows.len()).sum::<usize>();
+    let fits = whole <= (store.merge_bytes / PART).min(MOST) && u32::try_from(rows).is_ok();
+    if sources.len() > FEW_RUNS && fits {
         held.set(whole)?;
         return sort_at_once(&sources, spec, batch_rows, out);
     }
