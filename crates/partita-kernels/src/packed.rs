@@ -2,9 +2,9 @@
 //!
 //! A result is often larger than all that was held to compute it, and memory that was never used before costs more than
 //! what is written to it: the system has to clear it. So whole numbers and short texts are kept as their distance from
-//! the least of their batch, and columns that came as dictionaries stay codes, each with as few bytes as do. [`PackedBatch::unpack`]
-//! gives the same values back as arrays of the declared types. (Zukowski, Héman, Nes, Boncz: "Super-Scalar RAM-CPU Cache
-//! Compression", ICDE 2006, without its exceptions.)
+//! the least of their batch (Zukowski, Héman, Nes, Boncz: "Super-Scalar RAM-CPU Cache Compression", ICDE 2006, without its
+//! exceptions), floats of few decimals and texts that end in a number as whole numbers, and columns that came as dictionaries
+//! stay codes, each with as few bytes as do. [`PackedBatch::unpack`] gives the same values back as arrays of the declared types.
 
 use std::sync::Arc;
 
@@ -15,8 +15,11 @@ use crate::Result;
 
 mod bounds;
 mod column;
+mod decimals;
 mod distances;
 mod narrowing;
+mod notation;
+mod numbered;
 mod short;
 mod unified;
 mod width;

@@ -95,7 +95,7 @@ impl Scatter {
             let parts = columns.iter_mut().zip(batch.columns());
             parts.for_each(|(parts, part)| parts.push(Arc::clone(part)));
         }
-        let narrowings: Vec<Narrowing> = columns.iter().map(|parts| Narrowing::of(parts)).collect();
+        let narrowings: Vec<Narrowing> = columns.iter_mut().map(Narrowing::of).collect();
         let layout = Layout { buckets: &self.buckets, rows: &rows, offsets: &offsets, pieces };
         let mut places = layout.places(&schema, &narrowings);
         let mut scattered: Vec<Vec<PackedColumn>> = vec![Vec::new(); pieces.len()];
@@ -205,7 +205,7 @@ impl Layout<'_> {
         places: Vec<MutableBuffer>,
     ) -> Result<Vec<ArrayRef>> {
         match (narrowing, parts[0].data_type()) {
-            (Narrowing::Numbers(span), of) => match width(of) {
+            (Narrowing::Numbers(span) | Narrowing::Written(Some(span), _), of) => match width(of) {
                 Some(2) => self.distances::<i16>(parts, span, places),
                 Some(4) => self.distances::<i32>(parts, span, places),
                 Some(8) => self.distances::<i64>(parts, span, places),
@@ -215,7 +215,7 @@ impl Layout<'_> {
             (Narrowing::None, DataType::Boolean) => Ok(self.booleans(parts)),
             (Narrowing::None, DataType::Utf8View) => self.views::<StringViewType>(parts, places),
             (Narrowing::None, DataType::BinaryView) => self.views::<BinaryViewType>(parts, places),
-            (Narrowing::None, of) => match width(of) {
+            (Narrowing::None | Narrowing::Written(None, _), of) => match width(of) {
                 Some(1) => self.fixed::<u8>(parts, places),
                 Some(2) => self.fixed::<u16>(parts, places),
                 Some(4) => self.fixed::<u32>(parts, places),

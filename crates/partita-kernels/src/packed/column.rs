@@ -9,6 +9,7 @@ use arrow::datatypes::{ArrowNativeType, DataType, UInt32Type};
 use super::distances::Distances;
 use super::is_coded;
 use super::narrowing::Narrowing;
+use super::notation::Notation;
 use super::short::ShortTexts;
 use super::unified::{Part, unified};
 use super::width::{code_type, narrowed};
@@ -25,6 +26,11 @@ enum Form {
     Array(ArrayRef),
     Distances(Distances),
     Short(ShortTexts),
+    /// As numbers of 32 bits, and what they are read as.
+    Written {
+        numbers: Box<PackedColumn>,
+        notation: Notation,
+    },
     /// Rows as places among values, which other columns may share.
     Codes {
         codes: ArrayRef,
@@ -52,8 +58,9 @@ impl PackedColumn {
     pub fn of(column: &ArrayRef, declared: &DataType) -> Result<PackedColumn> {
         let coded = column.as_dictionary_opt::<UInt32Type>().filter(|_| is_coded(column, declared));
         let Some(coded) = coded else {
-            let narrowing = Narrowing::of(std::slice::from_ref(column));
-            return Ok(narrowing.column(narrowing.kept(column)?));
+            let mut parts = vec![Arc::clone(column)];
+            let narrowing = Narrowing::of(&mut parts);
+            return Ok(narrowing.column(narrowing.kept(&parts[0])?));
         };
         let (codes, values) = (coded.keys(), coded.values());
         // A dictionary is no larger than the rows for which it is kept.
@@ -63,6 +70,11 @@ impl PackedColumn {
         let places = codes.values().iter().map(|code| code.as_usize());
         let codes = narrowed(places, &code_type(values.len()), codes.nulls().cloned());
         Ok(PackedColumn(Form::Codes { codes, values: Arc::clone(values) }))
+    }
+
+    /// Values that are whole numbers in some notation.
+    pub(super) fn written(numbers: PackedColumn, notation: Notation) -> PackedColumn {
+        PackedColumn(Form::Written { numbers: Box::new(numbers), notation })
     }
 
     /// A column that is kept as it is.
@@ -84,6 +96,9 @@ impl PackedColumn {
         if let Some(texts) = texts.as_deref().and_then(ShortTexts::concat) {
             return Ok(texts.into());
         }
+        if let Some(written) = concat_written(parts)? {
+            return Ok(written);
+        }
         let coded = parts.iter().filter(|part| matches!(part.0, Form::Codes { .. }));
         if 2 * coded.map(|part| part.len()).sum::<usize>() > parts.iter().map(|part| part.len()).sum() {
             let spread: Vec<ArrayRef> = parts.iter().map(|part| part.spread()).collect();
@@ -97,7 +112,7 @@ impl PackedColumn {
         }
         let arrays: Vec<ArrayRef> = parts.iter().map(|part| part.to_array()).collect();
         let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-        Ok(PackedColumn::plain(concat(&arrays)?))
+        PackedColumn::of(&concat(&arrays)?, parts[0].data_type())
     }
 
     /// The number of rows.
@@ -116,6 +131,7 @@ impl PackedColumn {
             Form::Array(array) => array.data_type(),
             Form::Distances(distances) => distances.data_type(),
             Form::Short(texts) => texts.data_type(),
+            Form::Written { notation, .. } => notation.data_type(),
             Form::Codes { values, .. } => values.data_type(),
         }
     }
@@ -127,6 +143,9 @@ impl PackedColumn {
             Form::Array(array) => Form::Array(array.slice(offset, len)),
             Form::Distances(distances) => Form::Distances(distances.slice(offset, len)),
             Form::Short(texts) => Form::Short(texts.slice(offset, len)),
+            Form::Written { numbers, notation } => {
+                Form::Written { numbers: Box::new(numbers.slice(offset, len)), notation: notation.clone() }
+            }
             Form::Codes { codes, values } => {
                 Form::Codes { codes: codes.slice(offset, len), values: Arc::clone(values) }
             }
@@ -144,6 +163,7 @@ impl PackedColumn {
             Form::Array(array) => Arc::clone(array),
             Form::Distances(distances) => distances.to_array(),
             Form::Short(texts) => texts.to_array(),
+            Form::Written { numbers, notation } => notation.values(&numbers.to_array()),
             Form::Codes { codes, values } => {
                 take(values, codes, None).expect("codes are places among the values, which can be spread")
             }
@@ -159,6 +179,7 @@ impl PackedColumn {
             Form::Array(array) => take_column(array, rows),
             Form::Distances(distances) => distances.take(rows),
             Form::Short(texts) => texts.take(rows),
+            Form::Written { numbers, notation } => Ok(notation.values(&numbers.take(rows)?)),
             Form::Codes { codes, values } => {
                 take_column(values, wide(&take(codes, rows, None)?)?.as_primitive())
             }
@@ -191,6 +212,7 @@ impl PackedColumn {
             Form::Array(array) => array,
             Form::Distances(distances) => distances.kept(),
             Form::Short(texts) => texts.kept(),
+            Form::Written { numbers, .. } => numbers.kept(),
             Form::Codes { codes, .. } => codes,
         }
     }
@@ -206,6 +228,22 @@ impl PackedColumn {
     /// The rows as an array of the declared type, unless they are codes: then their values.
     fn spread(&self) -> ArrayRef {
         if let Form::Codes { values, .. } = &self.0 { Arc::clone(values) } else { self.to_array() }
+    }
+}
+
+/// The rows of all parts, if these have one notation.
+fn concat_written(parts: &[&PackedColumn]) -> Result<Option<PackedColumn>> {
+    let written = parts.iter().map(|part| match &part.0 {
+        Form::Written { numbers, notation } => Some((numbers.as_ref(), notation)),
+        _ => None,
+    });
+    let Some(written) = written.collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let (numbers, notations): (Vec<&PackedColumn>, Vec<&Notation>) = written.into_iter().unzip();
+    match notations.split_first() {
+        Some((first, others)) if others.iter().all(|other| other == first) => {
+            Ok(Some(PackedColumn::written(PackedColumn::concat(&numbers)?, (*first).clone())))
+        }
+        _ => Ok(None),
     }
 }
 

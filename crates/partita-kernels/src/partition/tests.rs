@@ -130,6 +130,6 @@ fn whole_numbers_and_short_texts_become_distances() {
             assert_eq!(piece.column(2).as_primitive::<Float64Type>().value(at), floats[row]);
         }
     }
-    // Numbers up to 200 take one byte, three digits behind two letters four, and floats stay as they are.
+    // Numbers up to 200 take one byte, three digits behind two letters four, and thirds stay as they are.
     assert_eq!(bytes, [rows, 4 * rows, 8 * rows]);
 }
