@@ -162,6 +162,27 @@ fn a_result_is_held_in_few_bytes() -> Result<()> {
     Ok(())
 }
 
+/// What a table says about each of its batches would outweigh the few rows that a filter leaves of many.
+#[test]
+fn few_rows_of_each_of_many_batches_are_kept_together() -> Result<()> {
+    const MANY: i64 = 300_000;
+    let batch = batch! {
+        "n" => (0..MANY).collect::<Vec<_>>(),
+        "t" => (0..MANY).map(|row| format!("text {row}")).collect::<Vec<_>>()
+    };
+    let frame = PartitionedFrame::from_batches([batch?]).filter((col("n") % 1_000).eq(7));
+    let table = frame.compute()?;
+    assert_eq!((table.num_rows(), table.batches().len()), (300, 1));
+    let expected = batch! {
+        "n" => (0..MANY / 1_000).map(|row| 1_000 * row + 7).collect::<Vec<_>>(),
+        "t" => (0..MANY / 1_000).map(|row| format!("text {}", 1_000 * row + 7)).collect::<Vec<_>>()
+    };
+    let difference =
+        rows(&PartitionedFrame::from_batches([expected?]))?.difference(&rows(&frame)?, true, true);
+    assert!(difference.is_none(), "{difference:?}");
+    Ok(())
+}
+
 /// A build side that is large enough to be gathered column by column, of files whose dictionaries differ: what is joined
 /// is reckoned from the keys.
 #[test]

@@ -1,7 +1,7 @@
 //! The memory ledger: every taker of memory that grows with the data asks here first.
 //!
 //! There are two accounts. *Runs* of the exchange may hold half of the limit; a run that does not fit goes to
-//! disk, so asking for one never fails. *Workspace* is what operators and readers need to make progress; it
+//! disk, so asking for one never fails; what it says about itself stays in memory and is counted too. *Workspace* is what operators and readers need to make progress; it
 //! gets all that runs do not hold, and at least the other half, which is never given away. A task that is
 //! refused workspace steps back until others have ended (`run/admission.rs`); only when it is refused with
 //! nobody beside it is that an error, with the limit and the need in its message.
@@ -63,6 +63,14 @@ impl Ledger {
         }
         self.note_use(bytes);
         Some(Reservation { ledger: Arc::clone(self), bytes })
+    }
+
+    /// Room for what has to stay in memory of a run that does not: it is always given, and others get less.
+    pub(crate) fn hold_run(self: &Arc<Self>, bytes: usize) -> Reservation {
+        self.runs.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.hold(bytes);
+        self.note_use(bytes);
+        Reservation { ledger: Arc::clone(self), bytes }
     }
 
     fn take_workspace(&self, bytes: usize, more: usize) -> std::result::Result<(), String> {

@@ -26,6 +26,7 @@ mod writer;
 pub(crate) use buckets::{BUCKETS, HashKeys, LEVELS, bucket_ranges};
 use ledger::COPIES;
 pub(crate) use ledger::Ledger;
+pub(crate) use packed::Packing;
 pub(crate) use run::{RunSet, Runs};
 pub(crate) use sorted::{MergedRange, SortSpec, ranges_from, split_ranges};
 pub(crate) use spill::SpillDirectory;

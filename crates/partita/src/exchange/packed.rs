@@ -1,5 +1,5 @@
-//! Rows of a run that waits in memory: packed batch by batch, and unpacked where they are read. Comes from `writer.rs`;
-//! read through `run.rs`.
+//! Rows that wait in memory, packed batch by batch: those of a run, which are unpacked where they are read (`writer.rs`,
+//! `run.rs`), and those of a result (`run/sink.rs`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,20 +10,23 @@ use arrow::datatypes::SchemaRef;
 use partita_kernels::take::compact_batch;
 
 use crate::error::Result;
-use crate::op::{PackedBatch, kept_bytes};
+use crate::op::{PackedBatch, kept_bytes, logical_bytes};
 
 /// Batches of fewer rows are packed together with those behind them.
-const FEW_ROWS: usize = 8_192;
+const FEW_ROWS: usize = 2_048;
 
-/// Gathers the rows of a run as they come.
+/// Gathers rows as they come.
 #[derive(Debug)]
-pub(super) struct Packing {
+pub(crate) struct Packing {
     /// What rows are declared to be, though some columns may come as codes.
     schema: SchemaRef,
-    /// Batches that are too small to be packed alone, and their rows.
+    /// Batches that are too small to be packed alone, their rows and their bytes.
     few: Vec<RecordBatch>,
     rows_of_few: usize,
+    bytes_of_few: usize,
     packed: Vec<PackedBatch>,
+    /// Bytes of what is packed.
+    kept: usize,
 }
 
 /// The rows of a run.
@@ -37,11 +40,14 @@ pub(super) struct PackedRows {
 }
 
 impl Packing {
-    pub(super) fn new(schema: &SchemaRef) -> Packing {
-        Packing { schema: Arc::clone(schema), few: Vec::new(), rows_of_few: 0, packed: Vec::new() }
+    pub(crate) fn new(schema: &SchemaRef) -> Packing {
+        let (few, packed) = (Vec::new(), Vec::new());
+        Packing { schema: Arc::clone(schema), few, rows_of_few: 0, bytes_of_few: 0, packed, kept: 0 }
     }
 
-    pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
+    /// # Errors
+    /// Only if arrow refuses to rebuild a nested array.
+    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         if self.few.first().is_some_and(|first| first.schema_ref() != batch.schema_ref()) {
             self.pack_few()?;
         }
@@ -49,13 +55,14 @@ impl Packing {
             return self.pack(&batch);
         }
         self.rows_of_few += batch.num_rows();
+        self.bytes_of_few += logical_bytes(&batch);
         // A few rows of each of many pages must not keep all of them.
         self.few.push(compact_batch(&batch)?);
         if self.rows_of_few >= FEW_ROWS { self.pack_few() } else { Ok(()) }
     }
 
     fn pack_few(&mut self) -> Result<()> {
-        self.rows_of_few = 0;
+        (self.rows_of_few, self.bytes_of_few) = (0, 0);
         match std::mem::take(&mut self.few).as_slice() {
             [] => Ok(()),
             [one] => self.pack(one),
@@ -64,14 +71,24 @@ impl Packing {
     }
 
     fn pack(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.packed.push(PackedBatch::pack(batch, &self.schema)?);
+        let packed = PackedBatch::pack(batch, &self.schema)?;
+        self.kept += kept_bytes(&packed, self.packed.last());
+        self.packed.push(packed);
         Ok(())
     }
 
-    /// All rows since the last time, of so many bytes unpacked.
-    pub(super) fn take(&mut self, bytes: usize) -> Result<PackedRows> {
+    /// Bytes of all that is there.
+    pub(crate) fn bytes(&self) -> usize {
+        self.kept + self.bytes_of_few
+    }
+
+    /// All rows since the last time, and the bytes of what is kept of them.
+    ///
+    /// # Errors
+    /// As [`Packing::push`].
+    pub(crate) fn take(&mut self) -> Result<(Vec<PackedBatch>, usize)> {
         self.pack_few()?;
-        Ok(PackedRows::new(std::mem::take(&mut self.packed), bytes))
+        Ok((std::mem::take(&mut self.packed), std::mem::take(&mut self.kept)))
     }
 }
 

@@ -47,6 +47,11 @@ impl Offsets {
         (self.first..).zip(self.rows.windows(2).map(|ends| ends[0] as usize..ends[1] as usize))
     }
 
+    /// The row at which each bucket ends.
+    pub(super) fn ends(&self) -> &[u32] {
+        &self.rows[1..]
+    }
+
     /// The rows of a range of buckets, some of which may be others.
     pub(super) fn rows(&self, buckets: &Range<usize>) -> Range<usize> {
         let row = |bucket: usize| self.rows[bucket.saturating_sub(self.first).min(self.rows.len() - 1)];
@@ -57,16 +62,14 @@ impl Offsets {
 #[derive(Debug)]
 pub(super) enum Body {
     /// For who reads the rows again and again.
-    Memory {
-        batch: RecordBatch,
-        _held: Reservation,
-    },
+    Memory { batch: RecordBatch, _held: Reservation },
     /// In memory too.
-    Packed {
-        rows: PackedRows,
+    Packed { rows: PackedRows, _held: Reservation },
+    Disk {
+        rows: SpilledRun,
+        /// What it says about itself is in memory all the same.
         _held: Reservation,
     },
-    Disk(SpilledRun),
 }
 
 impl Run {
@@ -99,12 +102,12 @@ impl Run {
             Body::Packed { rows, .. } => {
                 Some(rows.batches().iter().map(|batch| batch.columns()[column].clone()).collect())
             }
-            Body::Disk(_) => None,
+            Body::Disk { .. } => None,
         }
     }
 
     pub(crate) fn is_in_memory(&self) -> bool {
-        !matches!(self.body, Body::Disk(_))
+        !matches!(self.body, Body::Disk { .. })
     }
 
     /// Rows by position, as batches.
@@ -118,7 +121,7 @@ impl Run {
         match &self.body {
             Body::Memory { batch, .. } => Ok(vec![batch.slice(rows.start, rows.len())]),
             Body::Packed { rows: packed, .. } => Ok(packed.read(rows)),
-            Body::Disk(spilled) => spilled.read(rows),
+            Body::Disk { rows: spilled, .. } => spilled.read(rows),
         }
     }
 
@@ -130,7 +133,7 @@ impl Run {
         match &self.body {
             Body::Memory { batch, .. } => Ok(vec![PackedBatch::plain(&batch.slice(rows.start, rows.len()))]),
             Body::Packed { rows: packed, .. } => Ok(packed.slices(rows)),
-            Body::Disk(spilled) => {
+            Body::Disk { rows: spilled, .. } => {
                 let before = read.bytes();
                 read.set(before + self.bytes_of(rows.len()))?;
                 let pack = |batch: RecordBatch| Ok(PackedBatch::pack(&batch, batch.schema_ref())?);
@@ -147,7 +150,7 @@ impl Run {
         match &self.body {
             Body::Memory { .. } => (row / READ_ROWS + 1) * READ_ROWS,
             Body::Packed { rows, .. } => rows.batch_end(row),
-            Body::Disk(spilled) => spilled.block_end(row),
+            Body::Disk { rows: spilled, .. } => spilled.block_end(row),
         }
     }
 
@@ -156,7 +159,7 @@ impl Run {
         match &self.body {
             Body::Memory { .. } => 0,
             Body::Packed { rows: packed, .. } => packed.bytes_of(rows),
-            Body::Disk(spilled) => spilled.bytes().saturating_mul(rows) / self.rows.max(1),
+            Body::Disk { rows: spilled, .. } => spilled.bytes().saturating_mul(rows) / self.rows.max(1),
         }
     }
 
@@ -165,7 +168,7 @@ impl Run {
         match &self.body {
             Body::Memory { .. } => 0,
             Body::Packed { rows, .. } => rows.batch_bytes(),
-            Body::Disk(spilled) => spilled.block_bytes(),
+            Body::Disk { rows: spilled, .. } => spilled.block_bytes(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Runs on disk: Arrow IPC with LZ4, private to the user, gone when the run ends.
 //!
 //! A run is written as *blocks* of some rows, each an IPC stream of its own with a checksum, so that a reader
-//! fetches only the blocks that hold its rows, and a merge of many runs holds a small block of each. All spill files of a run lie in one directory (mode
+//! fetches only the blocks that hold its rows, and a merge of many runs holds a small block of each. In a run that lies by
+//! bucket blocks end where buckets do, for these are what readers fetch. All spill files of a run lie in one directory (mode
 //! 0700, unguessable name) that holds a locked file while the run lives; a directory whose lock is free was
 //! left by a crash, and the next run that spills removes it.
 
@@ -27,6 +28,8 @@ const BLOCK_ROWS: usize = 16_384;
 const BLOCKS: usize = 128;
 /// ...of so many bytes: in smaller ones what a block says about itself would outweigh its rows.
 const BLOCK_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
+/// A block is at most so long to end where a bucket does: what is larger leaves holes between allocations.
+const LONGEST_BYTES: usize = 64 << 10;
 /// Directories of spill files begin with this.
 const PREFIX: &str = "partita-spill-";
 const LOCK: &str = "lock";
@@ -243,23 +246,29 @@ pub(super) fn block_rows(rows: usize, bytes: usize) -> usize {
 }
 
 impl SpillFile {
-    /// Writes batches of so many `rows` and `bytes` in all as a run.
+    /// Writes batches of so many `rows` and `bytes` in all as a run. Blocks end at the first of `ends`, which are positions
+    /// among the rows in ascending order, that makes them long enough, if it is near.
     ///
     /// # Errors
     /// The disk is full or fails; the message names the directory and the bytes needed.
     pub(crate) fn write(
         &mut self,
         batches: impl Iterator<Item = RecordBatch>,
-        rows: usize,
-        bytes: usize,
+        (rows, bytes): (usize, usize),
+        ends: &[u32],
     ) -> Result<SpilledRun> {
         let block_rows = block_rows(rows, bytes);
+        let longest = rows.saturating_mul(LONGEST_BYTES) / bytes.max(1);
         let mut blocks = Vec::new();
         let mut first_row = 0;
         for batch in batches {
             let mut start = 0;
             while start < batch.num_rows() {
-                let rows = block_rows.min(batch.num_rows() - start);
+                let least = first_row + block_rows;
+                let end = ends.get(ends.partition_point(|end| (*end as usize) < least));
+                let end = end.map_or(least, |end| *end as usize);
+                let rows = if end - first_row <= longest { end - first_row } else { block_rows };
+                let rows = rows.min(batch.num_rows() - start);
                 blocks.push(self.write_block(&batch.slice(start, rows), first_row)?);
                 start += rows;
                 first_row += rows;
@@ -307,6 +316,11 @@ impl SpilledRun {
     /// How many bytes its rows take in memory.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of memory that it takes itself.
+    pub(super) fn own_bytes(&self) -> usize {
+        size_of_val(&*self.blocks)
     }
 
     /// About how many bytes the rows of a block take in memory.

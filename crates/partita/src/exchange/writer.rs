@@ -92,16 +92,19 @@ impl RunStore {
     fn spill(
         &self,
         batches: impl Iterator<Item = RecordBatch>,
-        (rows, bytes): (usize, usize),
+        size: (usize, usize),
+        offsets: Option<&Offsets>,
         file: &mut Option<SpillFile>,
     ) -> Result<Body> {
         let file = match file {
             Some(file) => file,
             None => file.insert(self.spill.create_file()?),
         };
-        let spilled = file.write(batches, rows, bytes)?;
+        let ends = offsets.map_or(&[][..], Offsets::ends);
+        let spilled = file.write(batches, size, ends)?;
         self.ledger.note_spilled(spilled.bytes_on_disk());
-        Ok(Body::Disk(spilled))
+        let held = self.ledger.hold_run(size_of::<Run>() + size_of_val(ends) + spilled.own_bytes());
+        Ok(Body::Disk { rows: spilled, _held: held })
     }
 }
 
@@ -151,7 +154,8 @@ impl RunWriter {
 
     fn close_run(&mut self) -> Result<()> {
         if let Some(packing) = &mut self.packing {
-            let packed = packing.take(self.bytes)?;
+            let (packed, _) = packing.take()?;
+            let packed = PackedRows::new(packed, self.bytes);
             if packed.rows() > 0 {
                 self.keep_packed(packed, None, None)?;
             }
@@ -192,7 +196,10 @@ impl RunWriter {
         let rows = packed.rows();
         let body = match self.store.ledger.reserve_run(packed.kept_bytes()) {
             Some(held) => Body::Packed { rows: packed, _held: held },
-            None => self.store.spill(packed.unpacked(), (rows, packed.bytes()), &mut self.file)?,
+            None => {
+                let size = (rows, packed.bytes());
+                self.store.spill(packed.unpacked(), size, offsets.as_ref(), &mut self.file)?
+            }
         };
         self.written.runs.push(Arc::new(Run::new(rows, body, offsets, samples)));
         Ok(())
@@ -234,7 +241,7 @@ impl RunWriter {
         let rows = batch.num_rows();
         let body = match self.store.ledger.reserve_run(bytes) {
             Some(held) => Body::Memory { batch, _held: held },
-            None => self.store.spill(std::iter::once(batch), (rows, bytes), &mut self.file)?,
+            None => self.store.spill(std::iter::once(batch), (rows, bytes), None, &mut self.file)?,
         };
         self.written.runs.push(Arc::new(Run::new(rows, body, None, None)));
         Ok(())

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use partita_io::PartWriter;
 
 use super::write::Waiting;
 use super::{Output, RunEnvironment};
 use crate::error::{Error, Result};
-use crate::exchange::{Arrangement, Ledger, RunWriter};
-use crate::op::{Held, PackedBatch, compact_batch, kept_bytes, logical_bytes};
+use crate::exchange::{Arrangement, Ledger, Packing, RunWriter};
+use crate::op::{Held, compact_batch, logical_bytes};
 use crate::stage::Sink;
 
 /// A stage's sink, opened by one task.
@@ -45,7 +44,8 @@ impl OpenSink {
                 OpenSink::Keep { batches: Vec::new(), held: Held::new(&environment.workspace.memory) }
             }
             Sink::Collect(schema) => {
-                OpenSink::Collect(Collected::new(schema, Held::new(&environment.workspace.memory)))
+                let (packing, held) = (Packing::new(schema), Held::new(&environment.workspace.memory));
+                OpenSink::Collect(Collected { packing, bytes: 0, held })
             }
             Sink::Write { by: Some(by), .. } => OpenSink::Choose {
                 waiting: Waiting::new(sink, by, &environment.workspace.memory),
@@ -69,7 +69,7 @@ impl OpenSink {
                 batches.push(batch);
                 Ok(())
             }
-            OpenSink::Collect(collected) => collected.push(&batch),
+            OpenSink::Collect(collected) => collected.push(batch),
             OpenSink::Write { writer, held } => {
                 writer.write(&batch)?;
                 held.set_of(writer.memory(), writer.most_memory())
@@ -109,9 +109,7 @@ impl OpenSink {
         Ok(match self {
             OpenSink::Runs(writer) => Output::Runs(Arc::new(writer.finish()?)),
             OpenSink::Keep { batches, held } => Output::Batches { batches, held },
-            OpenSink::Collect(Collected { batches, bytes, held, .. }) => {
-                Output::Packed { batches, bytes, _held: held }
-            }
+            OpenSink::Collect(collected) => collected.finish()?,
             OpenSink::Write { writer, held: _held } => {
                 ledger.note_spilled(writer.spilled());
                 Output::Part(writer.finish()?)
@@ -123,25 +121,23 @@ impl OpenSink {
 
 /// A result that is collected, packed.
 pub(super) struct Collected {
-    schema: SchemaRef,
-    batches: Vec<PackedBatch>,
+    packing: Packing,
     /// Of the rows as they came, which alone count for what is told.
     bytes: u64,
     held: Held,
 }
 
 impl Collected {
-    fn new(schema: &SchemaRef, held: Held) -> Collected {
-        Collected { schema: Arc::clone(schema), batches: Vec::new(), bytes: 0, held }
+    fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        self.bytes += logical_bytes(&batch) as u64;
+        self.packing.push(batch)?;
+        self.held.set(self.packing.bytes()).map_err(too_large)
     }
 
-    fn push(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.bytes += logical_bytes(batch) as u64;
-        let packed = PackedBatch::pack(batch, &self.schema)?;
-        let bytes = kept_bytes(&packed, self.batches.last());
-        self.held.set(self.held.bytes() + bytes).map_err(too_large)?;
-        self.batches.push(packed);
-        Ok(())
+    fn finish(mut self) -> Result<Output> {
+        let (batches, kept) = self.packing.take()?;
+        self.held.set(kept)?;
+        Ok(Output::Packed { batches, bytes: self.bytes, _held: self.held })
     }
 }
 

@@ -30,6 +30,11 @@ impl Budget {
         take(&self.used, bytes, self.limit)
     }
 
+    /// Takes bytes that are there anyway, whether there was room or not.
+    pub(crate) fn hold(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub(crate) fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }

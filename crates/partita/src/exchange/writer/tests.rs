@@ -214,6 +214,53 @@ fn the_packed_rows_of_a_bucket_are_those_that_are_read() {
     }
 }
 
+/// The rows at which the blocks of a run on disk end.
+fn block_ends(run: &Run) -> Vec<usize> {
+    let end = |row: &usize| Some(run.next_stop(*row)).filter(|end| *end < run.rows);
+    std::iter::successors(end(&0), end).chain([run.rows]).collect()
+}
+
+#[test]
+fn blocks_on_disk_end_where_buckets_do_if_these_are_not_too_long() {
+    let store = store_of(1 << 20, 0);
+    let runs = written(&store, 0, 400_000);
+    assert!(runs.runs.len() > 4, "{} pieces", runs.runs.len());
+    for run in runs.iter() {
+        let ends: Vec<usize> = (0..BUCKETS).map(|bucket| run.bucket_rows(&(0..bucket + 1)).end).collect();
+        let blocks = block_ends(run);
+        assert!(blocks.iter().all(|end| ends.contains(end)), "{blocks:?} of {ends:?}");
+        // About 16 KiB of numbers of 8 bytes each.
+        let rows: Vec<usize> = std::iter::once(0)
+            .chain(blocks)
+            .collect::<Vec<_>>()
+            .windows(2)
+            .map(|ends| ends[1] - ends[0])
+            .collect();
+        assert!(rows[..rows.len() - 1].iter().all(|rows| (2_048..4_096).contains(rows)), "{rows:?}");
+    }
+    // One bucket has all rows.
+    let keys = HashKeys { columns: Vec::new(), types: Vec::new() };
+    let mut writer = store.writer(Arrangement::ByBucket(keys, 0));
+    let numbers: ArrayRef = Arc::new((0..100_000).collect::<Int64Array>());
+    writer.push(RecordBatch::try_from_iter([("n", numbers)]).unwrap()).unwrap();
+    let runs = writer.finish().unwrap();
+    let ends: Vec<usize> = runs.iter().flat_map(|run| block_ends(run)).collect();
+    let rows = |ends: &[usize]| ends[1] - ends[0];
+    assert!(ends.len() > 30 && ends.windows(2).all(|ends| rows(ends) <= 64 * 128), "{ends:?}");
+}
+
+#[test]
+fn what_a_run_on_disk_says_about_itself_is_in_the_ledger() {
+    let store = store_of(1 << 20, 0);
+    let runs = written(&store, 0, 400_000);
+    let blocks: usize = runs.iter().map(|run| block_ends(run).len()).sum();
+    let own = runs.runs.len() * size_of::<Run>() + BUCKETS * size_of::<u32>() + blocks * 24;
+    let held = store.ledger.used();
+    assert!((own..own + 4 * BUCKETS * runs.runs.len()).contains(&held), "{held} of {own}");
+    drop(runs);
+    assert_eq!(store.ledger.used(), 0);
+}
+
 #[test]
 fn a_run_of_few_buckets_knows_only_these() {
     let of_all: Vec<u32> = (0..=BUCKETS as u32).map(|bucket| 10 * bucket).collect();
