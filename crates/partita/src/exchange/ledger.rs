@@ -1,10 +1,10 @@
 //! The memory ledger: every taker of memory that grows with the data asks here first.
 //!
 //! There are two accounts. *Runs* of the exchange may hold half of the limit; a run that does not fit goes to
-//! disk, so asking for one never fails; what it says about itself stays in memory and is counted too. *Workspace* is what operators and readers need to make progress; it
-//! gets all that runs do not hold, and at least the other half, which is never given away. A task that is
-//! refused workspace steps back until others have ended (`run/admission.rs`); only when it is refused with
-//! nobody beside it is that an error, with the limit and the need in its message.
+//! disk, so asking for one never fails, and what it says about itself is counted all the same. *Workspace* is
+//! what operators and readers need to make progress; it gets all that runs do not hold, about the other half at
+//! least. A task that is refused workspace steps back until others have ended (`run/admission.rs`); only when it
+//! is refused with nobody beside it is that an error, with the limit and the need in its message.
 //!
 //! A ledger is one run's; all ledgers of a session draw on its one budget.
 
