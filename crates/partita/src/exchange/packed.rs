@@ -12,8 +12,10 @@ use partita_kernels::take::compact_batch;
 use crate::error::Result;
 use crate::op::{PackedBatch, kept_bytes, logical_bytes};
 
-/// Batches of fewer rows are packed together with those behind them.
+/// Batches of fewer rows are packed together with those behind them...
 const FEW_ROWS: usize = 2_048;
+/// ...up to so many bytes, for they are there twice then.
+const FEW_BYTES: usize = 1 << 20;
 
 /// Gathers rows as they come.
 #[derive(Debug)]
@@ -58,7 +60,8 @@ impl Packing {
         self.bytes_of_few += logical_bytes(&batch);
         // A few rows of each of many pages must not keep all of them.
         self.few.push(compact_batch(&batch)?);
-        if self.rows_of_few >= FEW_ROWS { self.pack_few() } else { Ok(()) }
+        let are_enough = self.rows_of_few >= FEW_ROWS || self.bytes_of_few >= FEW_BYTES;
+        if are_enough { self.pack_few() } else { Ok(()) }
     }
 
     fn pack_few(&mut self) -> Result<()> {
